@@ -1,0 +1,30 @@
+"""Registries of ranfer: children of MMEngine's root registries under the scope ``ranfer``.
+
+Any OpenMMLab library reaches the components by prefix once :mod:`ranfer` is imported, for example
+``neck=dict(type='ranfer.RANNeck', in_channels=512)`` with ``custom_imports=dict(imports=['ranfer'])``.
+The modules that define the components are imported on the first look-up.
+"""
+
+from mmengine import registry as root
+from mmengine.registry import Registry
+
+
+def _child(parent: Registry, *locations: str) -> Registry:
+    return Registry(
+        parent.name, parent=parent, scope='ranfer', locations=[f'ranfer.{x}' for x in locations]
+    )
+
+
+MODELS = _child(root.MODELS, 'models')
+DATASETS = _child(root.DATASETS, 'datasets')
+DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'datasets')
+TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
+METRICS = _child(root.METRICS, 'evaluation')
+HOOKS = _child(root.HOOKS, 'engine')
+VISUALIZERS = _child(root.VISUALIZERS, 'visualization')
+
+REGIONS = Registry('region strategy', scope='ranfer', locations=['ranfer.regions'])
+"""Region strategies: functions of image size and landmarks that return boxes."""
+
+FACE_DETECTORS = Registry('face detector', scope='ranfer', locations=['ranfer.landmarks'])
+"""Back ends that find faces and five landmarks."""
