@@ -5,6 +5,8 @@ Any OpenMMLab library reaches the components by prefix once :mod:`ranfer` is imp
 The modules that define the components are imported on the first look-up.
 """
 
+from typing import Any
+
 from mmengine import registry as root
 from mmengine.registry import Registry
 
@@ -23,8 +25,16 @@ METRICS = _child(root.METRICS, 'evaluation')
 HOOKS = _child(root.HOOKS, 'engine')
 VISUALIZERS = _child(root.VISUALIZERS, 'visualization')
 
-REGIONS = Registry('region strategy', scope='ranfer', locations=['ranfer.regions'])
+
+class _OwnRegistry(Registry):
+    """A registry without a parent: builds in its own scope, whatever the default scope is."""
+
+    def build(self, cfg: dict, *args: Any, **kwargs: Any) -> Any:
+        return super().build(dict(cfg, _scope_='ranfer'), *args, **kwargs)
+
+
+REGIONS = _OwnRegistry('region strategy', scope='ranfer', locations=['ranfer.regions'])
 """Region strategies: functions of image size and landmarks that return boxes."""
 
-FACE_DETECTORS = Registry('face detector', scope='ranfer', locations=['ranfer.landmarks'])
+FACE_DETECTORS = _OwnRegistry('face detector', scope='ranfer', locations=['ranfer.landmarks'])
 """Back ends that find faces and five landmarks."""

@@ -1,0 +1,13 @@
+"""Transforms: from an image file to a packed sample with region boxes."""
+
+from ranfer.datasets.transforms.loading import LoadFaceImage, UnreadableImageError, image_defect
+from ranfer.datasets.transforms.pack import PackRegionInputs
+from ranfer.datasets.transforms.region_crop import RegionCropTransform
+
+__all__ = [
+    'LoadFaceImage',
+    'PackRegionInputs',
+    'RegionCropTransform',
+    'UnreadableImageError',
+    'image_defect',
+]

@@ -1,0 +1,105 @@
+"""Accuracy of expression recognition overall, by class and by condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+
+from ranfer.evaluation.report import FERReport, make_report
+from ranfer.registry import METRICS
+
+
+@METRICS.register_module()
+class FERMetric(BaseMetric):
+    """Accuracy, mean class accuracy, class rates, condition accuracies and confusion matrix.
+
+    Returned keys (percent): ``fer/accuracy``, ``fer/mean_accuracy``, ``fer/macro_f1``,
+    ``fer/calibration_error`` and ``fer/<condition>`` for every condition; counts as
+    ``fer/<condition>_count``. All figures of the last evaluation stand in :attr:`report`.
+
+    Under distributed evaluation every sample counts once: results are gathered from all processes
+    and a sample that the sampler repeated to fill the last batch is dropped by its index.
+
+    Args:
+        overall: Condition whose samples make up the overall and class figures, for data sets that
+            put extra samples into their condition splits. Defaults to None, all samples.
+        per_class: Whether ``fer/precision/<class>``, ``fer/recall/<class>`` and
+            ``fer/f1/<class>`` are returned too. Defaults to False.
+        collect_device: ``'cpu'`` or ``'gpu'``, as in MMEngine. Defaults to ``'cpu'``.
+        prefix: First part of the keys. Defaults to ``'fer'``.
+
+    Example:
+        >>> val_evaluator = dict(type='ranfer.FERMetric')
+    """
+
+    default_prefix = 'fer'
+
+    def __init__(
+        self,
+        overall: str | None = None,
+        per_class: bool = False,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self.overall = overall
+        self.per_class = per_class
+        self.report: FERReport | None = None
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep index, scores, label and conditions of every predicted sample."""
+        for sample in data_samples:
+            if 'gt_label' not in sample:
+                raise ValueError(
+                    f'FERMetric got a sample without a label ({sample.get("img_path")}); evaluate '
+                    f'on a split whose annotation has gt_label.'
+                )
+            self.results.append(
+                (
+                    sample.get('sample_idx'),
+                    sample['pred_score'].float().cpu().numpy(),
+                    int(sample['gt_label']),
+                    tuple(sample.get('conditions') or ()),
+                )
+            )
+
+    def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
+        """Compute the report and return its figures; see the class for the keys."""
+        rows = _unique(results)
+        scores = np.stack([row[1] for row in rows])
+        classes = (self.dataset_meta or {}).get('classes') or map(str, range(scores.shape[1]))
+        self.report = report = make_report(
+            scores,
+            np.array([row[2] for row in rows]),
+            [row[3] for row in rows],
+            tuple(classes),
+            self.overall,
+        )
+        metrics = dict(
+            accuracy=report.accuracy,
+            mean_accuracy=report.mean_accuracy,
+            macro_f1=float(np.mean(report.f1)),
+            calibration_error=report.calibration_error,
+        )
+        for name, (accuracy, count) in report.conditions.items():
+            metrics[name] = accuracy
+            metrics[f'{name}_count'] = count
+        if self.per_class:
+            for rate in ('precision', 'recall', 'f1'):
+                for name, value in zip(report.classes, getattr(report, rate)):
+                    metrics[f'{rate}/{name}'] = value
+        return metrics
+
+
+def _unique(results: list[tuple]) -> list[tuple]:
+    """Keep the first result of every sample index; results without an index all stay."""
+    seen: set[int] = set()
+    rows = []
+    for row in results:
+        if row[0] is None or row[0] not in seen:
+            seen.add(row[0])
+            rows.append(row)
+    return rows

@@ -1,0 +1,175 @@
+"""Every figure of one evaluation, from predicted and true labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class FERReport:
+    """Figures of one evaluation; rates are in percent.
+
+    Attributes:
+        classes: Class names in index order.
+        count: Number of samples behind the overall figures.
+        accuracy: Share of correct samples.
+        mean_accuracy: Mean of the classes' recalls, over classes that occur.
+        precision: Of every class; 0 where it was never predicted.
+        recall: Of every class; NaN where it does not occur.
+        f1: Of every class; 0 where it neither occurs nor was predicted.
+        conditions: Accuracy and count of every condition.
+        confusion: Counts, true class by row, predicted class by column.
+        calibration_error: Expected calibration error over 15 equal bins of confidence.
+    """
+
+    classes: tuple[str, ...]
+    count: int
+    accuracy: float
+    mean_accuracy: float
+    precision: tuple[float, ...]
+    recall: tuple[float, ...]
+    f1: tuple[float, ...]
+    conditions: dict[str, tuple[float, int]]
+    confusion: tuple[tuple[int, ...], ...]
+    calibration_error: float
+
+    def to_dict(self) -> dict:
+        """Return plain values that ``json`` can write; a figure that does not exist is None."""
+        values = asdict(self)
+        values['recall'] = tuple(None if np.isnan(x) else x for x in self.recall)
+        values['conditions'] = {
+            name: dict(accuracy=accuracy, count=count)
+            for name, (accuracy, count) in self.conditions.items()
+        }
+        return values
+
+    def summary_table(self, references: dict[str, float] | None = None) -> str:
+        """Return overall, mean-class and condition accuracies as a Markdown table.
+
+        Args:
+            references: Published accuracies in percent by row name (``'overall'``, ``'occlusion'``,
+                ...), printed beside. Defaults to none.
+        """
+        references = references or {}
+        rows = [('overall', self.accuracy, self.count)]
+        rows.append(('mean class', self.mean_accuracy, self.count))
+        rows.extend((name, *value) for name, value in self.conditions.items())
+        head = ['', 'accuracy %', 'images'] + (['paper %'] if references else [])
+        lines = [[name, f'{accuracy:.2f}', str(count)] for name, accuracy, count in rows]
+        if references:
+            for line in lines:
+                line.append(f'{references[line[0]]:.2f}' if line[0] in references else '')
+        return markdown_table(head, lines)
+
+    def class_table(self) -> str:
+        """Return precision, recall, F1 and count of every class as a Markdown table."""
+        counts = [sum(row) for row in self.confusion]
+        lines = [
+            [name, f'{p:.2f}', f'{r:.2f}', f'{f:.2f}', str(n)]
+            for name, p, r, f, n in zip(self.classes, self.precision, self.recall, self.f1, counts)
+        ]
+        return markdown_table(['class', 'precision %', 'recall %', 'F1 %', 'images'], lines)
+
+
+def make_report(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    conditions: Sequence[Sequence[str]],
+    classes: Sequence[str],
+    overall: str | None = None,
+) -> FERReport:
+    """Compute every figure of one evaluation.
+
+    Args:
+        scores: Class probabilities, ``(N, C)`` float.
+        labels: True classes, ``(N,)`` int in ``[0, C)``.
+        conditions: Names of the conditions that hold for each sample.
+        classes: ``C`` class names.
+        overall: Condition whose samples make up the overall and class figures. Defaults to all
+            samples.
+
+    Returns:
+        FERReport: The figures.
+
+    Raises:
+        ValueError: If there is no sample, no sample under ``overall``, or a label is out of range.
+    """
+    num_classes = len(classes)
+    if scores.ndim != 2 or scores.shape[1] != num_classes or not len(scores):
+        raise ValueError(
+            f'The evaluation expects scores (N, {num_classes}) of at least one sample, got shape '
+            f'{scores.shape}; num_classes of the head must equal the classes of the data set.'
+        )
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            f'Labels must be in [0, {num_classes}), got {labels.min()} to {labels.max()}.'
+        )
+    predicted = scores.argmax(axis=1)
+    correct = predicted == labels
+    by_condition: dict[str, list[int]] = {}
+    for index, names in enumerate(conditions):
+        for name in names:
+            by_condition.setdefault(name, []).append(index)
+    chosen = np.arange(len(labels)) if overall is None else np.array(by_condition.get(overall, []))
+    if not len(chosen):
+        raise ValueError(
+            f'FERMetric.overall is {overall!r}, but no sample has that condition; the samples have '
+            f'{sorted(by_condition)}.'
+        )
+    confusion = confusion_matrix(labels[chosen], predicted[chosen], num_classes)
+    precision, recall, f1 = class_rates(confusion)
+    return FERReport(
+        classes=tuple(classes),
+        count=len(chosen),
+        accuracy=100 * float(correct[chosen].mean()),
+        mean_accuracy=float(np.nanmean(recall)),
+        precision=tuple(precision.tolist()),
+        recall=tuple(recall.tolist()),
+        f1=tuple(f1.tolist()),
+        conditions={
+            name: (100 * float(correct[rows].mean()), len(rows))
+            for name, rows in sorted(by_condition.items())
+        },
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+        calibration_error=calibration_error(scores[chosen].max(axis=1), correct[chosen]),
+    )
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """Count ``(C, C)`` pairs, true class by row, predicted class by column."""
+    pairs = np.bincount(labels * num_classes + predicted, minlength=num_classes**2)
+    return pairs.reshape(num_classes, num_classes)
+
+
+def class_rates(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision, recall and F1 in percent from a confusion matrix; see :class:`FERReport`."""
+    hits = 100.0 * np.diag(confusion)
+    true, predicted = confusion.sum(axis=1), confusion.sum(axis=0)
+    precision = np.divide(hits, predicted, out=np.zeros_like(hits), where=predicted > 0)
+    recall = np.divide(hits, true, out=np.full_like(hits, np.nan), where=true > 0)
+    either = true + predicted
+    f1 = np.divide(2 * hits, either, out=np.zeros_like(hits), where=either > 0)
+    return precision, recall, f1
+
+
+def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over equal bins of confidence, in percent."""
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.abs(np.bincount(index, weights=confidence - correct, minlength=bins))
+    return 100 * float(gaps.sum() / len(confidence))
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a Markdown table: first column left, the others right."""
+    widths = [max(len(line[i]) for line in [head, *rows]) for i in range(len(head))]
+
+    def layout(cells: Sequence[str]) -> str:
+        padded = [cells[0].ljust(widths[0])]
+        padded += [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:])]
+        return f'| {" | ".join(padded)} |'
+
+    rule = ['-' * widths[0]] + ['-' * (width - 1) + ':' for width in widths[1:]]
+    return '\n'.join([layout(head), layout(rule), *map(layout, rows)])

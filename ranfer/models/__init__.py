@@ -1,0 +1,20 @@
+"""Models: every part is registered under the scope ``ranfer``."""
+
+from ranfer.models.backbones import TorchVisionBackbone
+from ranfer.models.classifiers import RANClassifier
+from ranfer.models.data_preprocessors import RegionDataPreprocessor
+from ranfer.models.heads import RegionWeights, RelationAttentionHead
+from ranfer.models.losses import RegionBiasedLoss, region_biased_loss
+from ranfer.models.necks import RANNeck, RegionFeatures
+
+__all__ = [
+    'RANClassifier',
+    'RANNeck',
+    'RegionBiasedLoss',
+    'RegionDataPreprocessor',
+    'RegionFeatures',
+    'RegionWeights',
+    'RelationAttentionHead',
+    'TorchVisionBackbone',
+    'region_biased_loss',
+]

@@ -1,0 +1,69 @@
+"""The arithmetic of region attention as pure functions (RAN, equations 1 to 3).
+
+Weights are kept as logarithms: the normalised product of self- and relation-attention is then a
+softmax of a sum, which neither overflows nor divides by zero.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ACTIVATIONS = ('sigmoid', 'sigmoid_softmax')
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return ``x`` in float32 if it is half precision, else as it is."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def check_activation(activation: str, owner: str) -> str:
+    """Return ``activation`` or raise ``ValueError`` that names the config key of ``owner``."""
+    if activation not in ACTIVATIONS:
+        raise ValueError(f'{owner}.activation must be one of {ACTIVATIONS}, got {activation!r}.')
+    return activation
+
+
+def log_attention(
+    scores: Tensor, activation: str = 'sigmoid', mask: Tensor | None = None
+) -> Tensor:
+    """Logarithm of the attention weights of a set of regions.
+
+    Args:
+        scores: Output of the attention layer before its activation, ``(N, R)``, floating point.
+        activation: ``'sigmoid'`` as in the paper, or ``'sigmoid_softmax'`` as in the authors' code,
+            where a softmax over the regions follows the sigmoid. Defaults to ``'sigmoid'``.
+        mask: True where a region exists, ``(N, R)`` bool. Defaults to all.
+
+    Returns:
+        Tensor: ``(N, R)``, at least float32, at most 0; very negative where a region does not exist.
+    """
+    scores = at_least_float32(scores)
+    absent = torch.finfo(scores.dtype).min / 4  # the sum of two stays finite
+    if activation == 'sigmoid':
+        log_weights = F.logsigmoid(scores)
+    else:
+        weights = torch.sigmoid(scores)
+        weights = weights if mask is None else weights.masked_fill(~mask, absent)
+        log_weights = torch.log_softmax(weights, dim=1)
+    return log_weights if mask is None else log_weights.masked_fill(~mask, absent)
+
+
+def normalised_weights(log_weights: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Weights that sum to 1 over the existing regions of a sample.
+
+    Args:
+        log_weights: From :func:`log_attention`, or a sum of such, ``(N, R)``.
+        mask: True where a region exists, ``(N, R)`` bool. Defaults to all.
+
+    Returns:
+        Tensor: ``(N, R)``; exactly 0 where a region does not exist.
+    """
+    weights = torch.softmax(log_weights, dim=1)
+    return weights if mask is None else weights.masked_fill(~mask, 0)
+
+
+def weighted_sum(features: Tensor, weights: Tensor) -> Tensor:
+    """Sum a set of features by weights: ``(N, R, D)`` and ``(N, R)`` give ``(N, D)``."""
+    return torch.einsum('nr,nrd->nd', weights, features)

@@ -1,0 +1,127 @@
+"""From a batch of images and boxes to a batch of crops on the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from mmpretrain.models.utils import ClsDataPreprocessor
+from torch import Tensor
+
+from ranfer.registry import MODELS
+from ranfer.utils.cropping import crop_regions
+
+
+@MODELS.register_module()
+class RegionDataPreprocessor(ClsDataPreprocessor):
+    """MMPretrain's ``ClsDataPreprocessor`` that cuts the regions of all faces in one call.
+
+    Images go to the device once, are normalised once and pass the batch augmentations (Mixup,
+    CutMix, ...) as whole faces; then the boxes in ``data_samples`` are cut and resized together.
+    Only existing regions are cut, so a varying number of them costs no padding and leaves batch
+    statistics clean.
+
+    Ready crops ``(N, R, 3, h, w)`` from ``RegionCropTransform(crop_size=...)`` pass as they are.
+
+    Args:
+        crop_size: Side of a crop in pixels. Defaults to 224 as in the paper.
+        crop: If False, leave the cutting to the model: the images stay whole and ``rois``
+            ``(M, 5)`` float (image index, xyxy) go along. Defaults to True.
+        with_mask: Whether ``region_mask`` ``(N, R)`` goes along. Set False for MMPretrain's own
+            ``ImageClassifier``, which takes no mask. Defaults to True.
+        **kwargs: Keys of ``ClsDataPreprocessor``: ``mean``, ``std``, ``to_rgb``, ``num_classes``,
+            ``batch_augments``, ...
+
+    Raises:
+        ValueError: At call time, if samples lack ``regions``, a sample has no region, or regions
+            are missing without a mask.
+
+    Example:
+        >>> data_preprocessor = dict(
+        ...     type='ranfer.RegionDataPreprocessor', crop_size=224, num_classes=7, to_rgb=True,
+        ...     mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+    """
+
+    def __init__(
+        self, crop_size: int = 224, crop: bool = True, with_mask: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if crop_size < 1:
+            raise ValueError(f'RegionDataPreprocessor.crop_size must be positive, got {crop_size}.')
+        self.crop_size = crop_size
+        self.crop = crop
+        self.with_mask = with_mask
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Prepare a batch.
+
+        Args:
+            data: ``inputs``, images ``(N, 3, H, W)`` or a list of ``(3, H, W)``, uint8, or ready
+                crops ``(N, R, 3, h, w)``; ``data_samples``, each with ``regions`` ``(R, 4)`` and
+                ``region_mask`` ``(R,)``.
+            training: Whether batch augmentations apply. Defaults to False.
+
+        Returns:
+            dict: ``inputs``, crops ``(M, 3, crop_size, crop_size)`` float32, sample by sample;
+            ``data_samples``; with ``with_mask``, ``region_mask`` ``(N, R)`` bool; without ``crop``,
+            whole images as ``inputs`` and ``rois``.
+        """
+        boxes, mask = _collate_regions(data.get('data_samples'))
+        if not self.with_mask and not mask.all():
+            raise ValueError(
+                'A region is missing in this batch, but RegionDataPreprocessor.with_mask is False; '
+                'use ranfer.RANClassifier for a varying number of regions.'
+            )
+        ready = isinstance(data['inputs'], Tensor) and data['inputs'].dim() == 5
+        if ready:
+            data = dict(data, inputs=self._existing(data['inputs'], mask, training))
+        batch = super().forward(data, training)
+        if not ready:
+            rois = self.cast_data(torch.from_numpy(_to_rois(boxes, mask)))
+            if self.crop:
+                batch['inputs'] = crop_regions(batch['inputs'], rois, self.crop_size)
+            else:
+                batch['rois'] = rois
+        if self.with_mask:
+            batch['region_mask'] = self.cast_data(torch.from_numpy(mask))
+        return batch
+
+    def _existing(self, crops: Tensor, mask: np.ndarray, training: bool) -> Tensor:
+        if crops.shape[:2] != mask.shape:
+            raise ValueError(
+                f'Ready crops of shape {tuple(crops.shape)} do not fit the {mask.shape} regions of '
+                f'the samples; make both with the same RegionCropTransform.'
+            )
+        if training and self.batch_augments is not None:
+            raise ValueError(
+                'batch_augments mix whole faces and cannot work on ready crops; drop crop_size '
+                'from RegionCropTransform so that the crops are cut on the device.'
+            )
+        return crops.flatten(0, 1) if mask.all() else crops[torch.from_numpy(mask)]
+
+
+def _collate_regions(data_samples: list | None) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes ``(N, R, 4)`` float32 and mask ``(N, R)`` of a batch, padded to the largest R."""
+    if not data_samples or 'regions' not in data_samples[0]:
+        raise ValueError(
+            'The samples carry no regions; put ranfer.RegionCropTransform and '
+            'ranfer.PackRegionInputs at the end of the pipeline.'
+        )
+    count = max(len(sample.regions) for sample in data_samples)
+    boxes = np.zeros((len(data_samples), count, 4), dtype=np.float32)
+    mask = np.zeros((len(data_samples), count), dtype=bool)
+    for i, sample in enumerate(data_samples):
+        boxes[i, : len(sample.regions)] = sample.regions
+        mask[i, : len(sample.regions)] = sample.region_mask
+    if not mask.any(axis=1).all():
+        raise ValueError(
+            f'Sample {int(np.argmin(mask.any(axis=1)))} of the batch has no region at all; its '
+            f'region_mask must be True at least once.'
+        )
+    return boxes, mask
+
+
+def _to_rois(boxes: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Existing boxes of a batch as ``(M, 5)``: image index, xyxy."""
+    return np.concatenate([np.nonzero(mask)[0][:, None].astype(np.float32), boxes[mask]], axis=1)

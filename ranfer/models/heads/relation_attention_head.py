@@ -1,0 +1,169 @@
+"""Relation-attention and the classifier on top of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from mmpretrain.models.heads import ClsHead
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+from ranfer.models.attention import (
+    check_activation,
+    log_attention,
+    normalised_weights,
+    weighted_sum,
+)
+from ranfer.models.necks.ran_neck import RegionFeatures
+from ranfer.registry import MODELS
+
+
+class RegionWeights(NamedTuple):
+    """The weights of every region, ``(N, R)`` each; 0 where a region does not exist.
+
+    Attributes:
+        self_weights: mu_i in ``[0, 1]``.
+        relation_weights: nu_i in ``[0, 1]``.
+        region_weights: Final weights mu_i nu_i / sum(mu nu), which sum to 1.
+    """
+
+    self_weights: Tensor
+    relation_weights: Tensor
+    region_weights: Tensor
+
+
+@MODELS.register_module()
+class RelationAttentionHead(ClsHead):
+    r"""Relation-attention and linear classifier of Region Attention Networks (RAN, equation 3).
+
+    .. math::
+        \nu_i = \sigma(q_1^T [F_i : F_m]), \qquad
+        P = \sum_i \mu_i \nu_i [F_i : F_m] / \sum_i \mu_i \nu_i
+
+    Since the weights sum to 1, the second half of P is F_m itself, so no concatenated ``(N, R, 2D)``
+    tensor is built. Predictions carry ``self_weights`` (mu), ``relation_weights`` (nu) and
+    ``region_weights`` (final) next to MMPretrain's ``pred_score`` and ``pred_label``.
+
+    Args:
+        num_classes: Number of classes.
+        in_channels: Dimension D of a region feature, as in :class:`RANNeck`.
+        activation: ``'sigmoid'`` (the paper) or ``'sigmoid_softmax'`` (the authors' code).
+            Defaults to ``'sigmoid'``.
+        bias: Whether the attention layer has a bias, as in the authors' code. Defaults to False.
+        dropout: Probability of dropping an entry of P in training, in ``[0, 1)``. Defaults to 0.
+        loss: Config of the classification loss. Targets may be labels or, where samples carry
+            ``gt_score``, distributions. Defaults to cross entropy.
+        region_loss: Config of the loss on the self-attention weights, for example
+            ``dict(type='ranfer.RegionBiasedLoss', margin=0.02)``. Defaults to None.
+        init_cfg: MMEngine initialisation config.
+
+    Raises:
+        ValueError: If a key is out of range, or at call time if the head does not follow a RANNeck.
+
+    Example:
+        >>> head = dict(
+        ...     type='ranfer.RelationAttentionHead', num_classes=7, in_channels=512,
+        ...     region_loss=dict(type='ranfer.RegionBiasedLoss', margin=0.02))
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        activation: str = 'sigmoid',
+        bias: bool = False,
+        dropout: float = 0.0,
+        loss: dict | None = None,
+        region_loss: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            loss=loss or dict(type='mmpretrain.CrossEntropyLoss'),
+            init_cfg=init_cfg or dict(type='Normal', layer='Linear', std=0.01),
+        )
+        if num_classes < 1:
+            raise ValueError(
+                f'RelationAttentionHead.num_classes must be positive, got {num_classes}.'
+            )
+        self.num_classes = num_classes
+        self.in_channels = in_channels
+        self.activation = check_activation(activation, 'RelationAttentionHead')
+        self.attention = nn.Linear(2 * in_channels, 1, bias=bias)
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(2 * in_channels, num_classes)
+        self.region_loss = None if region_loss is None else MODELS.build(region_loss)
+
+    def pre_logits(self, feats: RegionFeatures) -> Tensor:
+        """Return P, the descriptor of a face, ``(N, 2D)``."""
+        return self._aggregate(feats)[0]
+
+    def forward(self, feats: RegionFeatures) -> Tensor:
+        """Return the logits ``(N, num_classes)``."""
+        return self._classify(feats)[0]
+
+    def loss(self, feats: RegionFeatures, data_samples: list[DataSample], **kwargs) -> dict:
+        """Return the losses of a batch.
+
+        Args:
+            feats: Output of :class:`RANNeck`.
+            data_samples: Samples with ``gt_label`` or ``gt_score``.
+            **kwargs: Passed to the classification loss.
+
+        Returns:
+            dict[str, Tensor]: ``loss`` and, with ``region_loss``, ``loss_region``.
+        """
+        logits, weights = self._classify(feats)
+        losses = self._get_loss(logits, data_samples, **kwargs)
+        if self.region_loss is not None:
+            losses['loss_region'] = self.region_loss(weights.self_weights, feats.mask)
+        return losses
+
+    def predict(
+        self, feats: RegionFeatures, data_samples: list[DataSample] | None = None
+    ) -> list[DataSample]:
+        """Return one sample a face with scores, label and the weights of its regions.
+
+        Args:
+            feats: Output of :class:`RANNeck`.
+            data_samples: Samples to fill. Defaults to new ones.
+
+        Returns:
+            list[DataSample]: With ``pred_score`` ``(C,)``, ``pred_label`` ``(1,)`` and
+            ``self_weights``, ``relation_weights``, ``region_weights`` ``(R,)``.
+        """
+        logits, weights = self._classify(feats)
+        predictions = self._get_predictions(logits, data_samples)
+        for i, sample in enumerate(predictions):
+            for name, values in weights._asdict().items():
+                sample.set_field(values[i].detach(), name)
+        return predictions
+
+    def _classify(self, feats: RegionFeatures) -> tuple[Tensor, RegionWeights]:
+        descriptor, weights = self._aggregate(feats)
+        with torch.autocast(descriptor.device.type, enabled=False):
+            return self.fc(self.dropout(descriptor)), weights
+
+    def _aggregate(self, feats: RegionFeatures) -> tuple[Tensor, RegionWeights]:
+        if not isinstance(feats, RegionFeatures):
+            raise ValueError(
+                'RelationAttentionHead must follow a ranfer.RANNeck, got features of type '
+                f"{type(feats).__name__}; set neck=dict(type='ranfer.RANNeck', ...) in the model."
+            )
+        features, log_mu, mask, face = feats
+        if face.size(1) != self.in_channels:
+            raise ValueError(
+                f'RelationAttentionHead.in_channels is {self.in_channels}, but RANNeck gives '
+                f'{face.size(1)} channels; make the two agree.'
+            )
+        with torch.autocast(face.device.type, enabled=False):
+            log_nu = log_attention(self._relation_scores(features, face), self.activation, mask)
+            weights = normalised_weights(log_mu + log_nu, mask)
+            descriptor = torch.cat([weighted_sum(features, weights), face], dim=1)
+            return descriptor, RegionWeights(log_mu.exp(), log_nu.exp(), weights)
+
+    def _relation_scores(self, features: Tensor, face: Tensor) -> Tensor:
+        """``q1^T [F_i : F_m]`` without building the concatenation, ``(N, R)``."""
+        region_query, face_query = self.attention.weight[0].chunk(2)
+        scores = features @ region_query + (face @ face_query)[:, None]
+        return scores if self.attention.bias is None else scores + self.attention.bias

@@ -1,0 +1,145 @@
+"""Self-attention over a set of regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ranfer.models.attention import (
+    at_least_float32,
+    check_activation,
+    log_attention,
+    normalised_weights,
+    weighted_sum,
+)
+from ranfer.registry import MODELS
+
+
+class RegionFeatures(NamedTuple):
+    """What :class:`RANNeck` hands to a head.
+
+    A stock MMPretrain head reads the last entry of a tuple and so classifies ``face_feature``.
+
+    Attributes:
+        features: Region features F_i, ``(N, R, D)``, at least float32.
+        log_self_weights: Logarithm of mu_i, ``(N, R)``.
+        mask: True where a region exists, ``(N, R)`` bool, or None if all do.
+        face_feature: Weighted mean F_m, ``(N, D)``.
+    """
+
+    features: Tensor
+    log_self_weights: Tensor
+    mask: Tensor | None
+    face_feature: Tensor
+
+
+@MODELS.register_module()
+class RANNeck(BaseModule):
+    r"""Self-attention of Region Attention Networks (RAN, equation 1).
+
+    .. math:: \mu_i = \sigma(q_0^T F_i), \qquad F_m = \sum_i \mu_i F_i / \sum_i \mu_i
+
+    It pools the backbone's last output to one vector a region and aggregates any set of vectors:
+    regions of a face, frames of a video, photos of one person. Sums and weights are computed in at
+    least float32, under autocast too.
+
+    Args:
+        in_channels: Dimension D of a region feature, the width of the backbone's last stage.
+        num_regions: Number of regions R of every sample, the whole face included. Needed with
+            MMPretrain's ``ImageClassifier``, which hands over ``(N * R, ...)`` features alone; with
+            a ``region_mask`` it is read from the mask. Defaults to None.
+        activation: ``'sigmoid'`` (the paper) or ``'sigmoid_softmax'`` (the authors' code).
+            Defaults to ``'sigmoid'``.
+        bias: Whether the attention layer has a bias, as in the authors' code. Defaults to False.
+        init_cfg: MMEngine initialisation config.
+
+    Raises:
+        ValueError: If a key is out of range, or if the features do not fit ``in_channels``,
+            ``num_regions`` or the mask.
+
+    Example:
+        >>> neck = dict(type='ranfer.RANNeck', in_channels=512, num_regions=6)
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_regions: int | None = None,
+        activation: str = 'sigmoid',
+        bias: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg or dict(type='Normal', layer='Linear', std=0.01))
+        if num_regions is not None and num_regions < 1:
+            raise ValueError(f'RANNeck.num_regions must be at least 1, got {num_regions}.')
+        self.in_channels = in_channels
+        self.num_regions = num_regions
+        self.activation = check_activation(activation, 'RANNeck')
+        self.attention = nn.Linear(in_channels, 1, bias=bias)
+
+    def forward(
+        self, feats: Tensor | Sequence[Tensor], region_mask: Tensor | None = None
+    ) -> RegionFeatures:
+        """Aggregate region features.
+
+        Args:
+            feats: Backbone output, of which the last entry is used: one row a region, sample by
+                sample, of shape ``(M, D)``, ``(M, D, h, w)``, ``(M, h, w, D)`` or ``(M, L, D)``.
+                ``M`` is ``N * R``, or the number of existing regions if ``region_mask`` has gaps.
+            region_mask: True where a region exists, ``(N, R)`` bool. Defaults to all of
+                ``num_regions``.
+
+        Returns:
+            RegionFeatures: Features, weights, mask and the weighted mean.
+        """
+        pooled = self._pool(feats[-1] if isinstance(feats, (tuple, list)) else feats)
+        features, mask = self._group(pooled, region_mask)
+        with torch.autocast(features.device.type, enabled=False):
+            scores = self.attention(features.to(self.attention.weight.dtype)).squeeze(-1)
+            log_weights = log_attention(scores, self.activation, mask)
+            face_feature = weighted_sum(features, normalised_weights(log_weights, mask))
+        return RegionFeatures(features, log_weights, mask, face_feature)
+
+    def _pool(self, x: Tensor) -> Tensor:
+        """Mean over positions of the last feature map: ``(M, D)``."""
+        x = at_least_float32(x)
+        if x.dim() == 4 and x.size(1) == self.in_channels:
+            x = x.mean(dim=(2, 3))
+        elif x.dim() == 4:
+            x = x.mean(dim=(1, 2))
+        elif x.dim() == 3:
+            x = x.mean(dim=1)
+        if x.dim() != 2 or x.size(1) != self.in_channels:
+            raise ValueError(
+                f'RANNeck.in_channels is {self.in_channels}, but the backbone gives features of '
+                f'{tuple(x.shape)[1:]} a region; set in_channels to the width of its last stage.'
+            )
+        return x
+
+    def _group(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Sort rows into samples: ``(N, R, D)`` and the mask, or None if every region exists."""
+        if mask is None:
+            if self.num_regions is None:
+                raise ValueError(
+                    'RANNeck needs num_regions in its config, or a region_mask with the features '
+                    '(ranfer.RANClassifier passes one).'
+                )
+            if x.size(0) % self.num_regions:
+                raise ValueError(
+                    f'RANNeck.num_regions is {self.num_regions}, but {x.size(0)} region features '
+                    f'came, which is no multiple of it; count the whole face as a region too.'
+                )
+            return x.unflatten(0, (-1, self.num_regions)), None
+        if self.num_regions not in (None, mask.size(1)):
+            raise ValueError(
+                f'RANNeck.num_regions is {self.num_regions}, but the samples have '
+                f'{mask.size(1)} regions, the whole face included; make the two agree.'
+            )
+        if x.size(0) == mask.numel():
+            return x.unflatten(0, tuple(mask.shape)), None
+        dense = x.new_zeros(*mask.shape, x.size(1))
+        return dense.masked_scatter(mask[..., None], x), mask

@@ -1,0 +1,56 @@
+"""Crops on a regular grid."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ranfer.regions.base import RegionStrategy, scale_boxes
+from ranfer.registry import REGIONS
+
+
+@REGIONS.register_module()
+class GridRegions(RegionStrategy):
+    """Equal crops that cover the image row by row.
+
+    Args:
+        rows: Number of rows. Defaults to 2.
+        cols: Number of columns. Defaults to 2.
+        overlap: Share of a crop's side that it has in common with its neighbour, in ``[0, 1)``.
+            Defaults to 0.5.
+
+    Raises:
+        ValueError: If ``rows`` or ``cols`` is below 1 or ``overlap`` is outside ``[0, 1)``.
+
+    Example:
+        >>> dict(type='RegionCropTransform', strategy=dict(type='GridRegions', rows=2, cols=3))
+    """
+
+    def __init__(self, rows: int = 2, cols: int = 2, overlap: float = 0.5) -> None:
+        if rows < 1 or cols < 1:
+            raise ValueError(f'GridRegions needs rows >= 1 and cols >= 1, got {rows} and {cols}.')
+        if not 0 <= overlap < 1:
+            raise ValueError(f'GridRegions.overlap must be in [0, 1), got {overlap}.')
+        top, bottom = _cells(rows, overlap)
+        left, right = _cells(cols, overlap)
+        self.boxes = np.stack(
+            [
+                np.tile(left, rows),
+                np.repeat(top, cols),
+                np.tile(right, rows),
+                np.repeat(bottom, cols),
+            ],
+            axis=1,
+        )
+
+    def __call__(
+        self, size: tuple[int, int], landmarks: np.ndarray | None, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See :meth:`RegionStrategy.__call__`."""
+        return scale_boxes(self.boxes, size), np.ones(len(self.boxes), dtype=bool)
+
+
+def _cells(count: int, overlap: float) -> tuple[np.ndarray, np.ndarray]:
+    """Start and end of ``count`` equal cells that cover [0, 1] with the given overlap."""
+    length = 1 / (count - (count - 1) * overlap)
+    start = np.arange(count) * length * (1 - overlap)
+    return start, np.minimum(start + length, 1)

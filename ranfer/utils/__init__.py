@@ -1,0 +1,1 @@
+"""Small helpers without a model or data set in them."""

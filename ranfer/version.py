@@ -1,0 +1,3 @@
+"""Version of ranfer."""
+
+__version__ = '0.1.0'
