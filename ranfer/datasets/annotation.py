@@ -1,0 +1,189 @@
+"""The annotation form of ranfer: reading, checking and writing it.
+
+A file is MMEngine's ``{"metainfo": {...}, "data_list": [...]}`` as JSON. A row has ``img_path`` and
+``gt_label`` and, if known, ``gt_score`` (C values that sum to 1), ``bbox`` (x1, y1, x2, y2),
+``keypoints`` (5 x 2: left eye, right eye, nose, left and right mouth corner, left and right as seen
+in the image), ``keypoints_visible`` (5 values 0 or 1) and ``conditions`` (names).
+"""
+
+import gc
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from mmengine.fileio import get_text
+
+NUM_KEYPOINTS = 5
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Pause the collector: it would walk millions of young lists again and again for nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def load_annotation(path: str, hint: str = '') -> dict:
+    """Read an annotation file of any file back end that MMEngine knows.
+
+    Args:
+        path: Path or URI of the JSON file.
+        hint: What to do when the file is missing or wrong, appended to the error.
+
+    Returns:
+        dict: ``metainfo`` (dict) and ``data_list`` (list of dict).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not JSON or lacks one of the two keys.
+    """
+    try:
+        text = get_text(path)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise FileNotFoundError(f'ann_file: no annotation file {path!r}; {hint}') from error
+    try:
+        with _no_garbage_collection():
+            annotation = json.loads(text)
+    except ValueError as error:
+        raise ValueError(
+            f'ann_file: {path!r} is not valid JSON ({error}), perhaps a cut-off copy; {hint}'
+        ) from error
+    if not isinstance(annotation, dict):
+        annotation = {}
+    if not isinstance(annotation.get('metainfo'), dict) or not isinstance(
+        annotation.get('data_list'), list
+    ):
+        raise ValueError(
+            f"ann_file: {path!r} has no 'metainfo' (a mapping) and 'data_list' (a list); {hint}"
+        )
+    return annotation
+
+
+def save_annotation(path: str | os.PathLike, metainfo: dict, rows: Sequence[dict]) -> None:
+    """Write an annotation file, one row a line, replacing an older one only when complete.
+
+    Args:
+        path: Where to write; missing folders are made.
+        metainfo: Data set name, protocol, ``classes`` and whatever else belongs to the split.
+        rows: The rows in order.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'{path.name}.part')
+    with part.open('w', encoding='utf-8') as file:
+        file.write(f'{{"metainfo": {json.dumps(metainfo)},\n"data_list": [\n')
+        file.write(',\n'.join(json.dumps(row, separators=(',', ':')) for row in rows))
+        file.write('\n]}\n')
+    part.replace(path)
+
+
+def check_rows(rows: Sequence[dict], source: str, num_classes: int | None) -> None:
+    """Check all rows of a split at once.
+
+    Args:
+        rows: Rows in the form of this module.
+        source: File the rows come from, named in errors.
+        num_classes: C; labels must lie in [0, C) and score vectors have C values. None: any.
+
+    Raises:
+        ValueError: If a row has a wrong path, label, distribution, box or landmark shape. The
+            sentence names the file and the row (counted from 0).
+    """
+    if not rows:
+        raise ValueError(
+            f'data_list: {source!r} has no rows, expected at least one image; '
+            f'check the split or run the converter again'
+        )
+    if not all(type(row) is dict for row in rows):
+        index = next(i for i, row in enumerate(rows) if type(row) is not dict)
+        _fail(source, index, 'data_list', rows[index], 'a mapping with img_path and gt_label')
+    _check_paths(rows, source)
+    _check_labels(rows, source, num_classes)
+    for key, shape in (('bbox', (4,)), ('keypoints', (5, 2)), ('keypoints_visible', (5,))):
+        _check_array(rows, source, key, shape)
+    _check_scores(rows, source, num_classes)
+    _check_conditions(rows, source)
+
+
+def _fail(source: str, index: int, key: str, got: object, expected: str) -> None:
+    got = repr(got)
+    got = got if len(got) <= 120 else f'{got[:117]}...'
+    raise ValueError(
+        f'{key}: row {index} of {source!r} has {got}, expected {expected}; '
+        f'correct the row or run the converter again'
+    )
+
+
+def _check_paths(rows: Sequence[dict], source: str) -> None:
+    for index, row in enumerate(rows):
+        path = row.get('img_path')
+        if type(path) is not str or not path:
+            _fail(source, index, 'img_path', path, 'the path of an image')
+
+
+def _check_labels(rows: Sequence[dict], source: str, num_classes: int | None) -> None:
+    labels = [row.get('gt_label') for row in rows]
+    bound = f'in [0, {num_classes})' if num_classes else 'of at least 0'
+    if not all(type(label) is int for label in labels):
+        index = next(i for i, label in enumerate(labels) if type(label) is not int)
+        _fail(source, index, 'gt_label', labels[index], f'a whole number {bound}')
+    values = np.asarray(labels, dtype=np.int64)
+    wrong = (values < 0) | (values >= num_classes if num_classes else False)
+    if wrong.any():
+        index = int(wrong.argmax())
+        _fail(source, index, 'gt_label', labels[index], f'a class index {bound}')
+
+
+def _as_array(values: Sequence, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Stack values of one shape to float64; None if any has another shape or no number."""
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    return array if array.shape[1:] == shape else None
+
+
+def _check_array(rows: Sequence[dict], source: str, key: str, shape: tuple[int, ...]) -> None:
+    expected = f'numbers of shape {shape}'
+    given = [(i, row[key]) for i, row in enumerate(rows) if row.get(key) is not None]
+    chunk = 65536
+    for start in range(0, len(given), chunk):
+        part = given[start : start + chunk]
+        array = _as_array([value for _, value in part], shape)
+        if array is not None and np.isfinite(array).all():
+            continue
+        for index, value in part:
+            one = _as_array([value], shape)
+            if one is None or not np.isfinite(one).all():
+                _fail(source, index, key, value, f'finite {expected}')
+
+
+def _check_scores(rows: Sequence[dict], source: str, num_classes: int | None) -> None:
+    given = [(i, row['gt_score']) for i, row in enumerate(rows) if row.get('gt_score') is not None]
+    if not given:
+        return
+    width = num_classes or len(given[0][1])
+    array = _as_array([value for _, value in given], (width,))
+    if array is not None and (array >= 0).all() and (abs(array.sum(1) - 1) < 1e-3).all():
+        return
+    for index, value in given:
+        one = _as_array([value], (width,))
+        if one is None or (one < 0).any() or not abs(one.sum() - 1) < 1e-3:
+            _fail(source, index, 'gt_score', value, f'{width} values of at least 0 that sum to 1')
+
+
+def _check_conditions(rows: Sequence[dict], source: str) -> None:
+    for index, row in enumerate(rows):
+        names = row.get('conditions')
+        if names is not None and not (
+            type(names) is list and all(type(name) is str for name in names)
+        ):
+            _fail(source, index, 'conditions', names, 'a list of condition names')

@@ -1,0 +1,285 @@
+"""Base class of all data sets of ranfer."""
+
+import logging
+import os.path as osp
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from mmengine.dataset import BaseDataset
+from mmengine.fileio import join_path
+from mmengine.logging import print_log
+
+from ranfer.datasets.annotation import check_rows, load_annotation
+from ranfer.datasets.conditions import ConditionEntry, parse_condition_list
+from ranfer.datasets.transforms.loading import UnreadableImageError
+from ranfer.registry import DATASETS
+
+_WARNING = logging.WARNING
+
+
+@DATASETS.register_module()
+class FERDataset(BaseDataset):
+    """Faces with an expression label, in the annotation form of :mod:`ranfer.datasets.annotation`.
+
+    A sample has ``img_path``, ``sample_idx``, ``gt_label`` (int), ``conditions`` (tuple of names)
+    and, where the annotation has them, ``gt_score`` (float32, shape ``(C,)``, only with
+    ``use_distribution``), ``gt_keypoints`` (float32, shape ``(1, 5, 3)``: x, y in pixels and
+    visibility 0 or 1) and ``gt_bboxes`` (float32, shape ``(1, 4)``, xyxy in pixels).
+
+    Args:
+        ann_file: Annotation file, relative to ``data_root``.
+        data_root: Folder of the data set. Defaults to ''.
+        data_prefix: ``dict(img_path=...)`` is put before every path. Defaults to no prefix.
+        conditions: Condition name -> list file (:mod:`ranfer.datasets.conditions`). Images named in
+            the list carry the condition; where a list has type codes they also carry
+            ``'<condition>_<code>'``. Names that are not in the split are counted and reported.
+            Defaults to None.
+        use_distribution: Whether samples carry the label distribution ``gt_score`` beside the
+            label. Defaults to False.
+        skip_bad: Whether an unreadable image is replaced by another sample while training. It is
+            warned about once a file (and worker) and counted in :attr:`bad_images`; with
+            ``test_mode`` an unreadable image is always an error. Defaults to False.
+        **kwargs: Further arguments of :class:`mmengine.dataset.BaseDataset` such as ``pipeline``,
+            ``indices``, ``metainfo``, ``test_mode``, ``lazy_init`` and ``serialize_data``.
+
+    Raises:
+        FileNotFoundError: If data root, annotation file or a condition list is missing.
+        ValueError: If the annotation is wrong (see :func:`~ranfer.datasets.annotation.check_rows`),
+            its classes are not those of the data set, or ``use_distribution`` finds none.
+
+    Example:
+        >>> train = dict(
+        ...     type='ranfer.FERPlus', data_root='data/ferplus', ann_file='test.json',
+        ...     conditions=dict(occlusion='lists/occlusion.txt'), test_mode=True, pipeline=[])
+    """
+
+    CONVERTER = ''
+    """Command that makes the annotation file, named in errors."""
+
+    def __init__(
+        self,
+        ann_file: str = '',
+        data_root: str = '',
+        data_prefix: dict | None = None,
+        conditions: Mapping[str, str] | None = None,
+        use_distribution: bool = False,
+        skip_bad: bool = False,
+        **kwargs,
+    ) -> None:
+        if conditions is not None and not isinstance(conditions, Mapping):
+            raise ValueError(
+                f'conditions: got {conditions!r}, expected a mapping from condition name to list '
+                f"file; write conditions=dict(occlusion='list.txt')"
+            )
+        self.condition_lists = dict(conditions or {})
+        self.use_distribution = use_distribution
+        self.skip_bad = skip_bad
+        self.bad_images: set[str] = set()
+        super().__init__(
+            ann_file=osp.expanduser(ann_file),
+            data_root=osp.expanduser(data_root),
+            data_prefix={'img_path': ''} if data_prefix is None else dict(data_prefix),
+            **kwargs,
+        )
+
+    @property
+    def hint(self) -> str:
+        """What to do when files are missing."""
+        if self.CONVERTER:
+            return f'run `{self.CONVERTER}` or correct data_root and ann_file'
+        return 'correct data_root and ann_file'
+
+    def load_data_list(self) -> list[dict]:
+        """Read, check and complete the rows; see the class for the errors."""
+        self._check_root()
+        metainfo, rows = self._load_rows()
+        self._merge_metainfo(metainfo)
+        classes = self._metainfo.get('classes')
+        check_rows(rows, self.ann_file or self.data_root, len(classes) if classes else None)
+        rows = self._select_rows(rows)
+        if self.use_distribution:
+            self._require_distribution(rows)
+        else:
+            for row in rows:
+                row.pop('gt_score', None)
+        self._add_conditions(rows)
+        return rows
+
+    def _check_root(self) -> None:
+        root = self.data_root
+        if root and '://' not in root and not osp.isdir(root):
+            raise FileNotFoundError(f'data_root: no folder {root!r}; {self.hint}')
+
+    def _load_rows(self) -> tuple[dict, list[dict]]:
+        if not self.ann_file:
+            raise ValueError(
+                f"ann_file: got '', expected the name of an annotation file; {self.hint}"
+            )
+        annotation = load_annotation(self.ann_file, self.hint)
+        return annotation['metainfo'], annotation['data_list']
+
+    def _merge_metainfo(self, metainfo: dict) -> None:
+        """Take over the file's metainfo, which must not contradict the classes known before."""
+        known, found = self._metainfo.get('classes'), metainfo.get('classes')
+        if known is not None and found is not None and list(known) != list(found):
+            raise ValueError(
+                f'classes: {self.ann_file!r} has {list(found)}, {type(self).__name__} expects '
+                f'{list(known)}; use the data set class that the file was made for or '
+                f"metainfo=dict(classes=...) with the file's classes"
+            )
+        for key, value in metainfo.items():
+            self._metainfo.setdefault(key, value)
+
+    def _select_rows(self, rows: list[dict]) -> list[dict]:
+        """Rows of the split that the data set uses; all by default."""
+        return rows
+
+    def _require_distribution(self, rows: list[dict]) -> None:
+        missing = sum(row.get('gt_score') is None for row in rows)
+        if missing:
+            raise ValueError(
+                f'use_distribution: {missing} of {len(rows)} rows of {self.ann_file!r} have no '
+                f'gt_score; set use_distribution=False or convert with a label distribution'
+            )
+
+    # Conditions ------------------------------------------------------------------------------
+
+    def condition_key(self, name: str) -> str:
+        """Form of an image name (no folder, no suffix) by which lists and rows are matched."""
+        return name
+
+    def _add_conditions(self, rows: list[dict]) -> None:
+        if not self.condition_lists:
+            return
+        by_path: dict[str, list[int]] = defaultdict(list)
+        by_name: dict[str, list[int]] = defaultdict(list)
+        for index, row in enumerate(rows):
+            path = osp.splitext(row['img_path'])[0]
+            by_path[path].append(index)
+            by_name[self.condition_key(path.rsplit('/', 1)[-1])].append(index)
+        for condition, file in self.condition_lists.items():
+            parsed = parse_condition_list(file)
+            unknown, ambiguous, matched = [], 0, 0
+            for entry in parsed.entries:
+                found = by_path.get(entry.path)
+                if found is None:
+                    found = by_name.get(self.condition_key(entry.name), [])
+                    images = {rows[index]['img_path'] for index in found}
+                    if len(images) > 1:
+                        ambiguous += 1
+                        continue
+                if not found:
+                    unknown.append(entry.name)
+                    continue
+                matched += 1
+                for index in found:
+                    self._mark(rows[index], condition, entry)
+            self._report(condition, file, matched, unknown, ambiguous)
+
+    @staticmethod
+    def _mark(row: dict, condition: str, entry: ConditionEntry) -> None:
+        names = row.setdefault('conditions', [])
+        for name in (condition, f'{condition}_{entry.kind}' if entry.kind else condition):
+            if name not in names:
+                names.append(name)
+
+    def _report(
+        self, condition: str, file: str, matched: int, unknown: Sequence[str], ambiguous: int
+    ) -> None:
+        print_log(
+            f'{type(self).__name__}: condition {condition!r} holds {matched} images ({file})',
+            'current',
+        )
+        if unknown:
+            print_log(
+                f'{type(self).__name__}: {len(unknown)} of {matched + len(unknown) + ambiguous} '
+                f'names in {file} are not in this split and are left out, first {unknown[0]!r}',
+                'current',
+                level=_WARNING,
+            )
+        if ambiguous:
+            print_log(
+                f'{type(self).__name__}: {ambiguous} names in {file} fit several images and are '
+                f'left out; write their relative path in the list',
+                'current',
+                level=_WARNING,
+            )
+
+    # Samples ---------------------------------------------------------------------------------
+
+    def get_data_info(self, idx: int) -> dict:
+        """Sample without image.
+
+        Args:
+            idx: Index of the sample.
+
+        Returns:
+            dict: The keys described in the class.
+        """
+        info = super().get_data_info(idx)
+        for key, prefix in self.data_prefix.items():
+            if prefix:
+                info[key] = join_path(prefix, info[key])
+        keypoints = info.pop('keypoints', None)
+        visible = info.pop('keypoints_visible', None)
+        if keypoints is not None:
+            points = np.ones((1, 5, 3), dtype=np.float32)
+            points[0, :, :2] = keypoints
+            if visible is not None:
+                points[0, :, 2] = visible
+            info['gt_keypoints'] = points
+        bbox = info.pop('bbox', None)
+        if bbox is not None:
+            info['gt_bboxes'] = np.asarray([bbox], dtype=np.float32)
+        if info.get('gt_score') is not None:
+            info['gt_score'] = np.asarray(info['gt_score'], dtype=np.float32)
+        info['conditions'] = tuple(info.get('conditions') or ())
+        return info
+
+    def prepare_data(self, idx: int) -> dict | None:
+        """Sample after the pipeline; None for an unreadable image with ``skip_bad``.
+
+        Args:
+            idx: Index of the sample.
+
+        Returns:
+            dict: What the pipeline made of the sample.
+
+        Raises:
+            ranfer.datasets.transforms.UnreadableImageError: If the image cannot be read.
+            ValueError: If ``skip_bad`` has found no readable image at all.
+        """
+        try:
+            return super().prepare_data(idx)
+        except UnreadableImageError as error:
+            if not self.skip_bad or self.test_mode:
+                raise
+            if error.path not in self.bad_images:
+                self.bad_images.add(error.path)
+                print_log(f'{error} Skipped.', 'current', level=_WARNING)
+            if len(self.bad_images) >= len(self):
+                raise ValueError(
+                    f'skip_bad: none of the {len(self)} images of {self.ann_file!r} can be read, '
+                    f'first {min(self.bad_images)!r}; {self.hint}'
+                ) from error
+            return None
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Label of a sample as a list, for :class:`mmengine.dataset.ClassBalancedDataset`.
+
+        Args:
+            idx: Index of the sample.
+
+        Returns:
+            list[int]: The label alone.
+        """
+        return [super().get_data_info(idx)['gt_label']]
+
+    def get_gt_labels(self) -> np.ndarray:
+        """Labels of all samples.
+
+        Returns:
+            np.ndarray: Class indices, int64, shape ``(N,)``.
+        """
+        return np.asarray([self.get_cat_ids(i)[0] for i in range(len(self))], dtype=np.int64)

@@ -1,0 +1,129 @@
+"""Lists of images under a hard condition (occlusion, large pose) in the forms that are met.
+
+Every line names one image; only the name counts, labels in a list are kept for information:
+
+===========================  ===============================================================
+line                         meaning
+===========================  ===============================================================
+``2_fer0033359.png 8 2``     label 2, image fer0033359, 8 crops, occlusion type 2
+``1/fer0032227.jpg``         label 1, image fer0032227
+``test_0003_aligned 3 4``    image test_0003_aligned, label 3, occlusion type 4
+``val/0/<hash>/``            label 0, image <hash> (a folder of crops)
+``7/<hash>/8.jpg``           label 7, image <hash>, crop 8
+``any/path/name.jpg``        an image by its relative path or its name
+===========================  ===============================================================
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_CROP = re.compile(r'^(?:.*/)?\d+/(?P<name>[^/]+)/\d+\.\w+$')
+_LABELLED = re.compile(r'^\d+_(?P<name>.+)$')
+_SUFFIX = re.compile(r'\.(?:jpe?g|png|bmp|webp|tiff?)$', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ConditionEntry:
+    """One image of a list.
+
+    Attributes:
+        name: File name without folders and suffix.
+        path: Path as written in the list, without suffix.
+        kind: Occlusion type code as written by the authors; empty if the list has none.
+    """
+
+    name: str
+    path: str
+    kind: str = ''
+
+
+@dataclass(frozen=True)
+class ConditionList:
+    """A parsed list: the entries in order, without repeats, and how many lines repeated one."""
+
+    entries: tuple[ConditionEntry, ...]
+    repeated: int
+
+
+def parse_condition_line(line: str) -> ConditionEntry | None:
+    """Parse one line of a condition list.
+
+    Args:
+        line: The line, see the module for the forms.
+
+    Returns:
+        ConditionEntry: The image, or None for an empty or comment (``#``) line.
+
+    Raises:
+        ValueError: If the line has no known form or names no image.
+    """
+    text = line.strip()
+    if not text or text.startswith('#'):
+        return None
+    columns = text.split()
+    codes = columns[1:]
+    if len(codes) > 2 or not all(code.isdigit() for code in codes):
+        if not _SUFFIX.search(text):
+            raise ValueError(f'{text[:80]!r} names no image')
+        columns, codes = [text], []  # a file name with blanks
+    path = columns[0].replace('\\', '/').rstrip('/')
+    kind = codes[1] if len(codes) == 2 else ''
+    labelled = _LABELLED.match(path)
+    if kind and labelled and _SUFFIX.search(path):
+        path = labelled['name']
+    crop = _CROP.match(path)
+    if crop:
+        path = crop['name']
+    path = _SUFFIX.sub('', path)
+    name = path.rsplit('/', 1)[-1]
+    if not name or '\0' in name:
+        raise ValueError(f'{text[:80]!r} names no image')
+    return ConditionEntry(name, path, kind)
+
+
+def parse_condition_list(path: str) -> ConditionList:
+    """Parse a condition list; an image that the list repeats counts once.
+
+    Args:
+        path: Text file, one image a line.
+
+    Returns:
+        ConditionList: The images and the number of repeats.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not text, has no image, or a line has no known form; the sentence
+            names file and line.
+    """
+    file = Path(path).expanduser()
+    try:
+        lines = file.read_text(encoding='utf-8-sig').splitlines()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise FileNotFoundError(
+            f'conditions: no list file {path!r}; give the path of a text file with one image a line'
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'conditions: {path!r} is not a text file; give a list with one image a line'
+        ) from error
+    entries: dict[str, ConditionEntry] = {}
+    count = 0
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = parse_condition_line(line)
+        except ValueError as error:
+            raise ValueError(
+                f'conditions: line {number} of {path!r}, {error}, expected one of the forms '
+                f"'name', 'label/name.jpg', 'name label type' or 'label_name.png crops type'; "
+                f'correct or remove the line'
+            ) from error
+        if entry is not None:
+            count += 1
+            entries.setdefault(entry.path if '/' in entry.path else entry.name, entry)
+    if not entries:
+        raise ValueError(
+            f'conditions: {path!r} names no image; give a list with one image a line '
+            f'or remove the key'
+        )
+    return ConditionList(tuple(entries.values()), count - len(entries))

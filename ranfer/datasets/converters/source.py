@@ -1,0 +1,185 @@
+"""Read-only view of what a data set's owner hands out: folders and zip files alike."""
+
+import io
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ranfer.datasets.converters.report import ConversionError, Report
+
+MAX_FILE_BYTES = 64 << 20
+"""Largest image file that is read; one that unpacks to more is refused."""
+
+
+class MemberError(Exception):
+    """One file of a source cannot be read; the text says why."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """Place of one file of a source.
+
+    Attributes:
+        container: Zip file, or '' for a plain file.
+        path: Name in the zip file, or path of the plain file.
+    """
+
+    container: str
+    path: str
+
+    def read(self, limit: int = MAX_FILE_BYTES) -> bytes:
+        """Content of the file.
+
+        Args:
+            limit: Most bytes that are read.
+
+        Raises:
+            MemberError: If the file is unreadable, encrypted, damaged or larger than the limit.
+        """
+        try:
+            with self.open() as file:
+                data = file.read(limit + 1)
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+            raise MemberError(f'cannot be unpacked ({error})') from error
+        if len(data) > limit:
+            raise MemberError(f'unpacks to more than {limit >> 20} MiB')
+        return data
+
+    @contextmanager
+    def open(self) -> Iterator[io.BufferedIOBase]:
+        """Open for streaming; the errors are those of the file system and of :mod:`zipfile`."""
+        if not self.container:
+            with open(self.path, 'rb') as file:
+                yield file
+            return
+        archive = _open_zip(self.container, os.getpid())
+        if archive.getinfo(self.path).flag_bits & 1:
+            raise MemberError("is encrypted; unpack the archive with the owners' password first")
+        with archive.open(self.path) as file:
+            yield file
+
+
+@lru_cache(maxsize=32)
+def _open_zip(path: str, _pid: int) -> zipfile.ZipFile:
+    """One open handle a file and process: forked workers must not share a file position."""
+    return zipfile.ZipFile(path)
+
+
+def is_safe(name: str) -> bool:
+    """Whether a relative name stays inside the folder it is put in, on any system."""
+    parts = re.split(r'[/\\]', name)
+    return bool(name) and not (
+        '..' in parts or name[0] in '/\\' or re.match(r'^[A-Za-z]:', name) or '\0' in name
+    )
+
+
+class Source:
+    """Files below some folders and in some zip files, by relative name with ``/``.
+
+    A zip file inside a folder counts as a folder of the name without ``.zip``. Names that would
+    lead outside (absolute, ``..``, drive letters) and links are skipped and reported.
+
+    Args:
+        paths: Folders, zip files and single files.
+        report: Takes the skipped names.
+
+    Raises:
+        ConversionError: If a path does not exist or a zip file is damaged.
+    """
+
+    def __init__(self, paths: Iterable[str | os.PathLike], report: Report) -> None:
+        self.report = report
+        self.files: dict[str, Member] = {}
+        self.paths = [Path(path).expanduser() for path in paths]
+        for path in self.paths:
+            if path.is_dir():
+                self._add_folder(path)
+            elif path.suffix.lower() == '.zip' and path.is_file():
+                self._add_zip(path, '')
+            elif path.is_file():
+                self.files[path.name] = Member('', str(path))
+            else:
+                raise ConversionError(
+                    f'source: no file or folder {str(path)!r}; give the archive or folder that the '
+                    f"data set's owners hand out"
+                )
+
+    def __str__(self) -> str:
+        return ', '.join(map(str, self.paths))
+
+    def _add_folder(self, root: Path) -> None:
+        for folder, subfolders, names in os.walk(root):
+            subfolders.sort()
+            for name in sorted(names):
+                path = Path(folder, name)
+                relative = path.relative_to(root).as_posix()
+                if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+                    self.report.skip('name outside the root', f'{relative} (link)')
+                elif name.lower().endswith('.zip'):
+                    self._add_zip(path, f'{relative[:-4]}/')
+                else:
+                    self.files[relative] = Member('', str(path))
+
+    def _add_zip(self, path: Path, prefix: str) -> None:
+        try:
+            infos = zipfile.ZipFile(path).infolist()
+        except (zipfile.BadZipFile, OSError) as error:
+            raise ConversionError(
+                f'source: {str(path)!r} is no complete zip file ({error}); download it again'
+            ) from error
+        for info in infos:
+            if info.is_dir():
+                continue
+            name = info.filename
+            if not is_safe(name) or (info.external_attr >> 28) == 0xA:
+                self.report.skip('name outside the root', f'{name} in {path.name}')
+            else:
+                self.files[prefix + name] = Member(str(path), name)
+
+    def find(self, suffix: str) -> str | None:
+        """Name of the one file whose path ends in ``/suffix``, whatever the case of letters.
+
+        Args:
+            suffix: End of a path, such as ``'EmoLabel/list_patition_label.txt'``.
+
+        Returns:
+            str: The name, the shortest one if there are several; None if there is none.
+        """
+        wanted = suffix.lower()
+        found = [n for n in self.files if n.lower() == wanted or n.lower().endswith(f'/{wanted}')]
+        return min(found, key=lambda name: (len(name), name), default=None)
+
+    def require(self, *suffixes: str) -> str:
+        """First of several files that is there.
+
+        Raises:
+            ConversionError: If the source has none of them.
+        """
+        for suffix in suffixes:
+            name = self.find(suffix)
+            if name is not None:
+                return name
+        raise ConversionError(
+            f'source: no {" or ".join(suffixes)} in {self}; give the complete archive or folder, '
+            f'archives inside an archive unpacked'
+        )
+
+    def lines(self, name: str) -> Iterator[str]:
+        """Lines of a text file, without a byte order mark.
+
+        Raises:
+            ConversionError: If the file cannot be read as text.
+        """
+        try:
+            with self.files[name].open() as file:
+                yield from io.TextIOWrapper(file, encoding='utf-8-sig', newline=None)
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, MemberError) as error:
+            raise ConversionError(f'source: {name} cannot be read ({error})') from error
+        except UnicodeDecodeError as error:
+            raise ConversionError(f'source: {name} is not a text file ({error.reason})') from error

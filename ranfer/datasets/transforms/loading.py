@@ -1,0 +1,98 @@
+"""Image loading that names the broken file."""
+
+import cv2
+import mmcv
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmengine import fileio
+
+from ranfer.registry import TRANSFORMS
+
+
+class UnreadableImageError(ValueError):
+    """An image file is missing, empty, cut off or no image.
+
+    Args:
+        path: The file.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return (
+            f'img_path: {self.path!r} {self.reason}, expected a readable image; restore the file, '
+            f'or set skip_bad=True of the data set to train without it.'
+        )
+
+
+def image_defect(data: bytes) -> str | None:
+    """Find out from the bytes alone why an image file cannot be decoded in full.
+
+    A decoder fills the lost part of a cut-off JPEG or PNG with grey and says nothing, so the end
+    marks are looked up: IEND of PNG, and the end-of-image mark after the last scan of JPEG.
+
+    Args:
+        data: The file's content.
+
+    Returns:
+        str: The defect as the end of a sentence, or None.
+    """
+    if not data:
+        return 'is empty'
+    if data.startswith(b'\x89PNG') and data.rfind(b'IEND') < 0:
+        return 'is cut off (PNG without end)'
+    if data.startswith(b'\xff\xd8') and data.rfind(b'\xff\xd9') <= data.rfind(b'\xff\xda'):
+        return 'is cut off (JPEG without end)'
+    return None
+
+
+@TRANSFORMS.register_module()
+class LoadFaceImage(LoadImageFromFile):
+    """:class:`mmcv.transforms.LoadImageFromFile` that refuses broken files in one sentence.
+
+    Args:
+        **kwargs: Arguments of the parent, such as ``color_type`` and ``imdecode_backend``.
+
+    Raises:
+        UnreadableImageError: If the file is missing, empty, cut off or no image.
+
+    Example:
+        >>> pipeline = [dict(type='ranfer.LoadFaceImage')]
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Load the image.
+
+        Args:
+            results: Has ``img_path``.
+
+        Returns:
+            dict: ``results`` with ``img`` (uint8, shape ``(H, W, 3)``, BGR), ``img_shape`` and
+            ``ori_shape``.
+        """
+        path = results['img_path']
+        try:
+            data = fileio.get(path, backend_args=self.backend_args)
+        except OSError as error:
+            raise UnreadableImageError(path, _os_reason(error)) from error
+        image = None
+        defect = image_defect(data)
+        if defect is None:
+            try:
+                image = mmcv.imfrombytes(data, self.color_type, backend=self.imdecode_backend)
+            except (cv2.error, OSError, ValueError):
+                image = None
+            defect = 'is no image that can be decoded'
+        if image is None:
+            raise UnreadableImageError(path, defect)
+        results['img'] = image.astype(np.float32) if self.to_float32 else image
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results
+
+
+def _os_reason(error: OSError) -> str:
+    return 'does not exist' if isinstance(error, FileNotFoundError) else f'({error.strerror})'
