@@ -1,7 +1,8 @@
 """Registries of ranfer: children of MMEngine's root registries under the scope ``ranfer``.
 
 Any OpenMMLab library reaches the components by prefix once :mod:`ranfer` is imported, for example
-``neck=dict(type='ranfer.RANNeck', in_channels=512)`` with ``custom_imports=dict(imports=['ranfer'])``.
+``neck=dict(type='ranfer.RANNeck', in_channels=512)`` with the config line
+``custom_imports=dict(imports=['ranfer'])``.
 The modules that define the components are imported on the first look-up.
 """
 
@@ -24,6 +25,7 @@ TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
 METRICS = _child(root.METRICS, 'evaluation')
 HOOKS = _child(root.HOOKS, 'engine')
 VISUALIZERS = _child(root.VISUALIZERS, 'visualization')
+OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'engine')
 
 
 class _OwnRegistry(Registry):

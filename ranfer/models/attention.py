@@ -37,7 +37,7 @@ def log_attention(
         mask: True where a region exists, ``(N, R)`` bool. Defaults to all.
 
     Returns:
-        Tensor: ``(N, R)``, at least float32, at most 0; very negative where a region does not exist.
+        Tensor: ``(N, R)``, at least float32, at most 0; very low where a region does not exist.
     """
     scores = at_least_float32(scores)
     absent = torch.finfo(scores.dtype).min / 4  # the sum of two stays finite

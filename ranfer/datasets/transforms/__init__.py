@@ -1,5 +1,6 @@
 """Transforms: from an image file to a packed sample with region boxes."""
 
+from ranfer.datasets.transforms.affine import RandomFaceAffine
 from ranfer.datasets.transforms.loading import LoadFaceImage, UnreadableImageError, image_defect
 from ranfer.datasets.transforms.pack import PackRegionInputs
 from ranfer.datasets.transforms.region_crop import RegionCropTransform
@@ -7,6 +8,7 @@ from ranfer.datasets.transforms.region_crop import RegionCropTransform
 __all__ = [
     'LoadFaceImage',
     'PackRegionInputs',
+    'RandomFaceAffine',
     'RegionCropTransform',
     'UnreadableImageError',
     'image_defect',

@@ -28,6 +28,8 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
         crop_size: Side of a crop in pixels. Defaults to 224 as in the paper.
         crop: If False, leave the cutting to the model: the images stay whole and ``rois``
             ``(M, 5)`` float (image index, xyxy) go along. Defaults to True.
+        num_regions: Use only the first so many regions of every sample; 1 is the whole face alone,
+            the plain baseline. Defaults to None, all.
         with_mask: Whether ``region_mask`` ``(N, R)`` goes along. Set False for MMPretrain's own
             ``ImageClassifier``, which takes no mask. Defaults to True.
         **kwargs: Keys of ``ClsDataPreprocessor``: ``mean``, ``std``, ``to_rgb``, ``num_classes``,
@@ -44,13 +46,23 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
     """
 
     def __init__(
-        self, crop_size: int = 224, crop: bool = True, with_mask: bool = True, **kwargs: Any
+        self,
+        crop_size: int = 224,
+        crop: bool = True,
+        num_regions: int | None = None,
+        with_mask: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if crop_size < 1:
             raise ValueError(f'RegionDataPreprocessor.crop_size must be positive, got {crop_size}.')
         self.crop_size = crop_size
+        if num_regions is not None and num_regions < 1:
+            raise ValueError(
+                f'RegionDataPreprocessor.num_regions must be at least 1, got {num_regions}.'
+            )
         self.crop = crop
+        self.num_regions = num_regions
         self.with_mask = with_mask
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -67,7 +79,7 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
             ``data_samples``; with ``with_mask``, ``region_mask`` ``(N, R)`` bool; without ``crop``,
             whole images as ``inputs`` and ``rois``.
         """
-        boxes, mask = _collate_regions(data.get('data_samples'))
+        boxes, mask = _collate_regions(data.get('data_samples'), self.num_regions)
         if not self.with_mask and not mask.all():
             raise ValueError(
                 'A region is missing in this batch, but RegionDataPreprocessor.with_mask is False; '
@@ -75,7 +87,8 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
             )
         ready = isinstance(data['inputs'], Tensor) and data['inputs'].dim() == 5
         if ready:
-            data = dict(data, inputs=self._existing(data['inputs'], mask, training))
+            crops = data['inputs'][:, : self.num_regions]
+            data = dict(data, inputs=self._existing(crops, mask, training))
         batch = super().forward(data, training)
         if not ready:
             rois = self.cast_data(torch.from_numpy(_to_rois(boxes, mask)))
@@ -101,19 +114,23 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
         return crops.flatten(0, 1) if mask.all() else crops[torch.from_numpy(mask)]
 
 
-def _collate_regions(data_samples: list | None) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes ``(N, R, 4)`` float32 and mask ``(N, R)`` of a batch, padded to the largest R."""
+def _collate_regions(data_samples: list | None, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes ``(N, R, 4)`` float32 and mask ``(N, R)`` of a batch, padded to the largest R.
+
+    ``limit`` is the largest number of regions used of a sample, or None.
+    """
     if not data_samples or 'regions' not in data_samples[0]:
         raise ValueError(
             'The samples carry no regions; put ranfer.RegionCropTransform and '
             'ranfer.PackRegionInputs at the end of the pipeline.'
         )
-    count = max(len(sample.regions) for sample in data_samples)
+    regions = [sample.regions[:limit] for sample in data_samples]
+    count = max(map(len, regions))
     boxes = np.zeros((len(data_samples), count, 4), dtype=np.float32)
     mask = np.zeros((len(data_samples), count), dtype=bool)
     for i, sample in enumerate(data_samples):
-        boxes[i, : len(sample.regions)] = sample.regions
-        mask[i, : len(sample.regions)] = sample.region_mask
+        boxes[i, : len(regions[i])] = regions[i]
+        mask[i, : len(regions[i])] = sample.region_mask[:limit]
     if not mask.any(axis=1).all():
         raise ValueError(
             f'Sample {int(np.argmin(mask.any(axis=1)))} of the batch has no region at all; its '

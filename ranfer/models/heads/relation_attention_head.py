@@ -41,7 +41,7 @@ class RelationAttentionHead(ClsHead):
         \nu_i = \sigma(q_1^T [F_i : F_m]), \qquad
         P = \sum_i \mu_i \nu_i [F_i : F_m] / \sum_i \mu_i \nu_i
 
-    Since the weights sum to 1, the second half of P is F_m itself, so no concatenated ``(N, R, 2D)``
+    The weights sum to 1, so the second half of P is F_m itself and no concatenated ``(N, R, 2D)``
     tensor is built. Predictions carry ``self_weights`` (mu), ``relation_weights`` (nu) and
     ``region_weights`` (final) next to MMPretrain's ``pred_score`` and ``pred_label``.
 

@@ -10,7 +10,7 @@ from ranfer.registry import MODELS
 def region_biased_loss(self_weights: Tensor, margin: float, mask: Tensor | None = None) -> Tensor:
     """Hinge on the largest crop weight against the whole face (RAN, equation 2).
 
-    ``max(0, margin - (max_{i >= 1} mu_i - mu_0))``; a sample without an existing crop costs nothing.
+    ``max(0, margin - (max_{i >= 1} mu_i - mu_0))``; a sample without a crop costs nothing.
 
     Args:
         self_weights: mu, ``(N, R)`` in ``[0, 1]``, the whole face first.

@@ -1,0 +1,95 @@
+"""Errors of users as one sentence."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mmengine import registry as root
+
+from ranfer import registry as own
+
+USER_ERRORS = (ValueError, TypeError, KeyError, FileNotFoundError, ImportError, OSError)
+
+
+@contextmanager
+def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
+    """End the program with one sentence on an error that a user can mend.
+
+    Args:
+        traceback: Let the exception pass with its traceback instead. Defaults to False.
+    """
+    try:
+        yield
+    except USER_ERRORS as error:
+        if traceback:
+            raise
+        print(f'Error: {explain(error)}', file=sys.stderr)
+        print('(--traceback shows where it came from.)', file=sys.stderr)
+        raise SystemExit(1) from error
+
+
+def explain(error: BaseException) -> str:
+    """Return what went wrong as a sentence; for a mistyped name, with the nearest known one."""
+    text = ' '.join(str(error.args[0] if error.args else error).split())
+    unknown = re.search(r'(\S+) is not in the (\S+)::(.+?) registry', text)
+    if unknown:
+        return _unknown_type(unknown[1], unknown[3])
+    argument = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text)
+    if argument:
+        return _unknown_key(error, argument[1], argument[2])
+    missing = re.search(r'(\w+)\.__init__\(\) missing .*?: (.+)', text)
+    if missing:
+        return f'The config of {missing[1]} lacks the key {missing[2]}; add it.'
+    if isinstance(error, OSError) and error.strerror:
+        return f'{error.strerror}: {error.filename}.'
+    if isinstance(error, KeyError):
+        return f'The config lacks the key {text!r}, or it is mistyped.'
+    return text
+
+
+def _unknown_type(name: str, registry_name: str) -> str:
+    names = [
+        prefix + known
+        for registry, prefix in _registries(registry_name)
+        for known in registry.module_dict
+    ]
+    sentence = f'The config names type={name!r}, which no {registry_name} component is called'
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = near or [known for known in names if known.split('.')[-1] == name][:1]
+    return f'{sentence}; did you mean {near[0]!r}?' if near else f'{sentence}; correct the name.'
+
+
+def _registries(name: str) -> Iterator[tuple]:
+    """All registries of one kind, with the prefix under which configs reach them."""
+    for module in (own, root):
+        for value in vars(module).values():
+            if isinstance(value, root.Registry) and value.name == name:
+                prefix = 'ranfer.' if module is own else ''
+                yield value, prefix
+                for child in value.children.values():
+                    yield child, f'{child.scope}.' if child.scope == 'ranfer' else ''
+
+
+def _unknown_key(error: BaseException, owner: str, key: str) -> str:
+    sentence = f'The config of {owner} has the key {key!r}, which {owner} does not know'
+    known = _parameters(error, owner)
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    if near:
+        return f'{sentence}; did you mean {near[0]!r}?'
+    return f'{sentence}; its keys are {", ".join(known)}.' if known else f'{sentence}.'
+
+
+def _parameters(error: BaseException, owner: str) -> list[str]:
+    """Parameters of the class that was being built, found in the frame that called it."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    cls = None if frame is None else frame.tb_frame.f_locals.get('obj_cls')
+    if not inspect.isclass(cls) or cls.__name__ != owner:
+        return []
+    return [name for name in inspect.signature(cls).parameters if name not in ('args', 'kwargs')]

@@ -1,0 +1,122 @@
+"""From command-line arguments to a config that a Runner can take."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import os.path as osp
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.logging import print_log
+
+SCHEDULE_KEYS = ('begin', 'end', 'T_max', 'step_size')
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing share; they are MMPretrain's."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and tables')
+    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument('--no-pin-memory', action='store_true', help='do not pin host memory')
+    parser.add_argument(
+        '--no-persistent-workers', action='store_true', help='start data workers anew every epoch'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that replace those of the config, as key=value; nested keys with dots, '
+        'lists as key="[a,b]" or key=a,b, without blanks',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--traceback', action='store_true', help='show the Python traceback of an error'
+    )
+
+
+def read_config(path: str) -> Config:
+    """Read a config file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not a valid config.
+    """
+    if not osp.isfile(path):
+        raise FileNotFoundError(f'Config {path} does not exist; see configs/ for those of ranfer.')
+    try:
+        return Config.fromfile(path)
+    except (SyntaxError, NameError, KeyError, AttributeError) as error:
+        raise ValueError(f'Config {path} cannot be read: {error}; correct that line.') from error
+
+
+def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
+    """Bring the options of :func:`add_common_arguments` into ``cfg`` and return it."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg.launcher = args.launcher
+    cfg.work_dir = (
+        args.work_dir
+        or cfg.get('work_dir')
+        or osp.join('work_dirs', osp.splitext(osp.basename(args.config))[0])
+    )
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.model.setdefault('data_preprocessor', cfg.get('data_preprocessor', {}))
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if loader is None:
+            continue
+        workers = loader.get('num_workers', 0) > 0
+        loader.setdefault('pin_memory', torch.cuda.is_available())
+        loader.setdefault('persistent_workers', workers)
+        loader.setdefault('collate_fn', dict(type='default_collate'))
+        loader.pin_memory &= not args.no_pin_memory
+        loader.persistent_workers &= workers and not args.no_persistent_workers
+    if not torch.cuda.is_available() and args.launcher == 'pytorch':
+        _distribute_on_cpu(cfg)
+    return cfg
+
+
+def scale_schedule(cfg: Config, epochs: int) -> None:
+    """Stretch or shrink a schedule by epochs to ``epochs``, milestones and all, in place.
+
+    Raises:
+        ValueError: If ``epochs`` is below 1 or the schedule does not count epochs.
+    """
+    old = cfg.train_cfg.get('max_epochs')
+    if epochs < 1 or old is None:
+        raise ValueError(
+            f'--epochs needs a number from 1 and a config with train_cfg.max_epochs, got {epochs} '
+            f'and max_epochs={old}.'
+        )
+    factor = epochs / old
+    schedulers = cfg.get('param_scheduler') or []
+    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+        for key in SCHEDULE_KEYS:
+            if isinstance(scheduler.get(key), (int, float)):
+                scheduler[key] = _scaled(scheduler[key], factor)
+        if 'milestones' in scheduler:
+            scheduler.milestones = [_scaled(m, factor) for m in scheduler.milestones]
+    cfg.train_cfg.max_epochs = epochs
+
+
+def _scaled(epoch: float, factor: float) -> int:
+    return max(round(epoch * factor), 1 if epoch else 0)
+
+
+def _distribute_on_cpu(cfg: Config) -> None:
+    """Start gloo and wrap the model without device ids: MMEngine's defaults need GPUs."""
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+        print_log('No GPU found: the processes talk through gloo on the CPU.', 'current')
+    cfg.model_wrapper_cfg = cfg.get('model_wrapper_cfg') or dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )

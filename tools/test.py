@@ -1,0 +1,100 @@
+"""Test a model: ``python tools/test.py CONFIG CHECKPOINT``."""
+
+import argparse
+import json
+import os.path as osp
+from copy import deepcopy
+
+from mmengine.config import Config, ConfigDict
+from mmengine.dist import is_main_process
+from mmengine.evaluator import DumpResults
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.launch import add_common_arguments, apply_common_arguments, read_config
+from ranfer.evaluation import FERMetric
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Test a model and print its accuracy by condition')
+    add_common_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', help='write predictions (.pkl) or figures (.json) to this file')
+    parser.add_argument(
+        '--out-item', choices=['metrics', 'pred'], help='what --out holds; pred by default'
+    )
+    parser.add_argument('--tta', action='store_true', help='average the scores over a flip')
+    parser.add_argument('--show-dir', help='write pictures of the predictions to this folder')
+    parser.add_argument('--show', action='store_true', help='show the predictions in a window')
+    parser.add_argument('--interval', type=int, default=1, help='picture every so many samples')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds a window stays')
+    args = parser.parse_args()
+    if args.out is None and args.out_item is not None:
+        parser.error('--out-item needs --out FILE')
+    return args
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
+    cfg = apply_common_arguments(cfg, args)
+    cfg.load_from = args.checkpoint
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if args.show or args.show_dir is not None:
+        cfg.default_hooks.visualization.update(
+            enable=True,
+            show=args.show,
+            wait_time=args.wait_time,
+            out_dir=args.show_dir,
+            interval=args.interval,
+        )
+    if args.tta:
+        use_flip_tta(cfg)
+    return cfg
+
+
+def use_flip_tta(cfg: Config) -> None:
+    """Test every image and its mirror image; the regions are placed after the flip."""
+    *steps, regions, pack = cfg.test_dataloader.dataset.pipeline
+    flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
+    cfg.test_dataloader.dataset.pipeline = [
+        *steps,
+        dict(type='TestTimeAug', transforms=[flips, [regions], [pack]]),
+    ]
+    cfg.model = ConfigDict(
+        type='mmpretrain.AverageClsScoreTTA',
+        module=deepcopy(cfg.model),
+    )
+
+
+def write_report(runner: Runner) -> None:
+    """Print the tables and write them as JSON and Markdown into the work directory."""
+    for metric in runner.test_evaluator.metrics:
+        if not isinstance(metric, FERMetric) or metric.report is None:
+            continue
+        report = metric.report
+        text = f'{report.summary_table()}\n\n{report.class_table()}\n'
+        print(f'\n{text}')
+        with open(osp.join(runner.work_dir, 'report.md'), 'w') as file:
+            file.write(text)
+        with open(osp.join(runner.work_dir, 'report.json'), 'w') as file:
+            json.dump(report.to_dict(), file, indent=2)
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors(args.traceback):
+        cfg = merge_args(read_config(args.config), args)
+        runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+        if args.out and args.out_item != 'metrics':
+            runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+        metrics = runner.test()
+        if is_main_process():
+            write_report(runner)
+            if args.out_item == 'metrics':
+                with open(args.out, 'w') as file:
+                    json.dump(metrics, file, indent=2)
+
+
+if __name__ == '__main__':
+    main()

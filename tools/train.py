@@ -1,0 +1,74 @@
+"""Train a model: ``python tools/train.py CONFIG``."""
+
+import argparse
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.launch import (
+    add_common_arguments,
+    apply_common_arguments,
+    read_config,
+    scale_schedule,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a model')
+    add_common_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='resume from the given checkpoint, or from the last one in the work directory',
+    )
+    parser.add_argument('--epochs', type=int, help='scale the schedule to so many epochs')
+    parser.add_argument('--no-validate', action='store_true', help='do not evaluate while training')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate by the batch size over all processes',
+    )
+    return parser.parse_args()
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
+    cfg = apply_common_arguments(cfg, args)
+    if args.epochs is not None:
+        scale_schedule(cfg, args.epochs)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        cfg.default_hooks.checkpoint.pop('save_best', None)
+    if args.amp:
+        use_mixed_precision(cfg)
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    return cfg
+
+
+def use_mixed_precision(cfg: Config) -> None:
+    if torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    else:
+        cfg.optim_wrapper.type = 'ranfer.AutocastOptimWrapper'
+    if cfg.get('val_cfg') is not None:
+        cfg.val_cfg.fp16 = True
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors(args.traceback):
+        cfg = merge_args(read_config(args.config), args)
+        runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+        runner.train()
+
+
+if __name__ == '__main__':
+    main()
