@@ -1,5 +1,19 @@
+"""Data sets: one file each on one base class, with one annotation form."""
+
+from ranfer.datasets.affectnet import AffectNet
 from ranfer.datasets.base import FERDataset
 from ranfer.datasets.conditions import parse_condition_list
 from ranfer.datasets.ferplus import FERPlus
+from ranfer.datasets.folder import FERFolder
+from ranfer.datasets.rafdb import RAFDB
+from ranfer.datasets.sfew import SFEW
 
-__all__ = ['FERDataset', 'FERPlus', 'parse_condition_list']
+__all__ = [
+    'RAFDB',
+    'SFEW',
+    'AffectNet',
+    'FERDataset',
+    'FERFolder',
+    'FERPlus',
+    'parse_condition_list',
+]

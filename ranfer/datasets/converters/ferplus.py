@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ranfer.datasets.annotation import save_annotation
 from ranfer.datasets.converters.images import ImageJob, convert_images
-from ranfer.datasets.converters.report import ConversionError, Report, split_table
+from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Source, is_safe
+from ranfer.datasets.converters.write import write_splits
 from ranfer.datasets.ferplus import FERPlus
 
 CLASSES = FERPlus.METAINFO['classes']
@@ -339,27 +339,14 @@ def _write(
     report: Report,
 ) -> list[str]:
     splits: dict[str, list[dict]] = {}
-    counts: dict[str, Counter] = {}
     for row, i in wanted:
-        if _target(row) not in done:
-            continue
-        label = int(labels[i])
-        splits.setdefault(row.split, []).append(
-            {
-                'img_path': _target(row),
-                'gt_label': label,
-                'gt_score': [round(float(score), 6) for score in scores[i]],
-            }
-        )
-        counts.setdefault(row.split, Counter())[label] += 1
-    for split, data in splits.items():
-        metainfo = {
-            'dataset': 'FERPlus',
-            'classes': list(CLASSES),
-            'protocol': protocol,
-            'split': split,
-        }
-        save_annotation(out / f'{split}.json', metainfo, data)
-    table = split_table(counts, CLASSES, PUBLISHED[protocol])
-    report.save(out / 'report.json', protocol=protocol, table=table)
-    return [f'FERPlus, protocol {protocol}', *table, *report.lines()]
+        if _target(row) in done:
+            splits.setdefault(row.split, []).append(
+                {
+                    'img_path': _target(row),
+                    'gt_label': int(labels[i]),
+                    'gt_score': [round(float(score), 6) for score in scores[i]],
+                }
+            )
+    metainfo = {'dataset': 'FERPlus', 'classes': list(CLASSES), 'protocol': protocol}
+    return write_splits(out, splits, metainfo, PUBLISHED[protocol], report)

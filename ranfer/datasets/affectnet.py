@@ -1,0 +1,50 @@
+"""AffectNet (Mollahosseini et al. 2017)."""
+
+from ranfer.datasets.base import FERDataset
+from ranfer.registry import DATASETS
+
+_CLASSES = ('neutral', 'happy', 'sad', 'surprise', 'fear', 'disgust', 'anger', 'contempt')
+
+
+@DATASETS.register_module()
+class AffectNet(FERDataset):
+    """AffectNet with 8 classes, or with 7 (without contempt) from the same annotation file.
+
+    Training is unbalanced by a factor of about 35; wrap it in
+    :class:`mmengine.dataset.ClassBalancedDataset` for the over-sampling of the paper.
+
+    Args:
+        num_classes: 8 or 7. Defaults to 8.
+        **kwargs: Arguments of :class:`~ranfer.datasets.base.FERDataset`.
+
+    Raises:
+        ValueError: If ``num_classes`` is neither.
+
+    Example:
+        >>> dict(type='ranfer.AffectNet', data_root='data/affectnet', ann_file='valid.json',
+        ...      num_classes=7, pipeline=[])
+    """
+
+    METAINFO = {'dataset': 'AffectNet', 'classes': _CLASSES}
+    CONVERTER = 'python tools/dataset_converters/affectnet.py SOURCE --out data/affectnet'
+
+    def __init__(self, *args, num_classes: int = 8, **kwargs) -> None:
+        if num_classes not in (7, 8):
+            raise ValueError(
+                f'num_classes: got {num_classes!r}, expected 7 (without contempt) or 8; '
+                f'set one of them'
+            )
+        self.num_classes = num_classes
+        super().__init__(*args, **kwargs)
+        self._metainfo['classes'] = _CLASSES[:num_classes]
+
+    def _select_rows(self, rows: list[dict]) -> list[dict]:
+        if self.num_classes == 8:
+            return rows
+        rows = [row for row in rows if row['gt_label'] < 7]
+        for row in rows:
+            score = row.get('gt_score')
+            if score is not None:
+                total = sum(score[:7])
+                row['gt_score'] = [s / total for s in score[:7]] if total else None
+        return rows

@@ -1,0 +1,69 @@
+"""Faces of one's own: one folder a class."""
+
+import os
+from pathlib import Path
+
+from ranfer.datasets.base import FERDataset
+from ranfer.registry import DATASETS
+
+_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+
+
+@DATASETS.register_module()
+class FERFolder(FERDataset):
+    """Class folders ``<data_root>/<class>/.../image.jpg``, or an annotation file made from them.
+
+    Args:
+        ann_file: Annotation file, for example with landmarks filled in by ``extract_landmarks.py``.
+            Defaults to '': the folders are read.
+        metainfo: ``dict(classes=[...])`` gives names and order of the class folders. Defaults to
+            all folders in alphabetic order.
+        **kwargs: Arguments of :class:`~ranfer.datasets.base.FERDataset`.
+
+    Raises:
+        FileNotFoundError: If a class folder is missing.
+        ValueError: If there is no class folder or a class has no image.
+
+    Example:
+        >>> dict(type='ranfer.FERFolder', data_root='data/my_faces',
+        ...      metainfo=dict(classes=['calm', 'joy']), pipeline=[])
+    """
+
+    def _load_rows(self) -> tuple[dict, list[dict]]:
+        if self.ann_file:
+            return super()._load_rows()
+        root = Path(self.data_prefix.get('img_path') or self.data_root)
+        if not root.is_dir():
+            raise FileNotFoundError(f'data_root: no folder {str(root)!r}; {self.hint}')
+        classes = self._metainfo.get('classes') or sorted(
+            path.name for path in root.iterdir() if path.is_dir() and path.name[0] != '.'
+        )
+        if not classes:
+            raise ValueError(
+                f'data_root: {str(root)!r} has no folders, expected one folder a class with its '
+                f'images; sort the images into class folders'
+            )
+        rows = []
+        for label, name in enumerate(classes):
+            rows += self._class_rows(root, name, label)
+        return {'dataset': root.name, 'classes': list(classes)}, rows
+
+    def _class_rows(self, root: Path, name: str, label: int) -> list[dict]:
+        folder = root / name
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f'classes: no folder {str(folder)!r} for class {name!r}; correct data_root or '
+                f'metainfo=dict(classes=...)'
+            )
+        paths = sorted(
+            Path(base, file).relative_to(root).as_posix()
+            for base, _, files in os.walk(folder)
+            for file in files
+            if file.lower().endswith(_SUFFIXES)
+        )
+        if not paths:
+            raise ValueError(
+                f'classes: folder {str(folder)!r} has no image ({", ".join(_SUFFIXES)}), expected '
+                f'at least one for class {name!r}; add images or remove the folder'
+            )
+        return [{'img_path': path, 'gt_label': label} for path in paths]

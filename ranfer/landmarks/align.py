@@ -1,0 +1,148 @@
+"""Face crops: by a similarity transform of five points, or by the plain box as in the paper."""
+
+import cv2
+import numpy as np
+
+_TEMPLATE = np.array(
+    [[38.29, 51.70], [73.53, 51.50], [56.03, 71.74], [41.55, 92.37], [70.73, 92.20]]
+)
+"""Mean place of the five points in a 112 x 112 face crop, as face recognition uses it."""
+
+
+def face_template(size: int, margin: float = 0.1) -> np.ndarray:
+    """Places of the five points in an aligned face.
+
+    Args:
+        size: Side of the aligned face in pixels.
+        margin: Part of the side that is added around the tight crop on each side. Defaults to 0.1.
+
+    Returns:
+        np.ndarray: Pixels, float64, shape ``(5, 2)``.
+    """
+    return (_TEMPLATE / 112 + margin) / (1 + 2 * margin) * size
+
+
+def similarity_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Rotation, uniform scale and shift that map points with the least squared error.
+
+    A similarity in the plane is ``x' = a x - b y + c, y' = b x + a y + d``, so the least-squares
+    problem is linear and the solution has no reflection.
+
+    Args:
+        source: Points, shape ``(P, 2)``, at least two distinct ones.
+        target: Where they should go, shape ``(P, 2)``.
+
+    Returns:
+        np.ndarray: Matrix for :func:`cv2.warpAffine`, float64, shape ``(2, 3)``.
+
+    Raises:
+        ValueError: If the points are not finite or all the same.
+    """
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    centre, goal = source.mean(0), target.mean(0)
+    x, y = (source - centre).T
+    u, v = (target - goal).T
+    spread = (x * x + y * y).sum()
+    if not np.isfinite(spread) or spread < 1e-12:
+        raise ValueError(
+            f'landmarks: got {source.tolist()}, expected at least two distinct finite points; '
+            f'leave out the face or correct its landmarks'
+        )
+    a, b = (x * u + y * v).sum() / spread, (x * v - y * u).sum() / spread
+    linear = np.array([[a, -b], [b, a]])
+    return np.column_stack([linear, goal - linear @ centre])
+
+
+def move_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Apply an affine matrix to points.
+
+    Args:
+        points: Shape ``(..., 2)``.
+        matrix: Shape ``(2, 3)``.
+
+    Returns:
+        np.ndarray: float64, shape ``(..., 2)``.
+    """
+    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def warp_face(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Warp to a square; what lies outside the image is black.
+
+    A warp that shrinks samples an image that was shrunk with area averaging first, for
+    ``cv2.warpAffine`` alone would alias.
+
+    Args:
+        image: uint8, shape ``(H, W)`` or ``(H, W, 3)``.
+        matrix: Image to face, shape ``(2, 3)``.
+        size: Side of the face in pixels.
+
+    Returns:
+        np.ndarray: uint8, shape ``(size, size)`` or ``(size, size, 3)``.
+    """
+    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    if scale < 0.7:
+        height, width = image.shape[:2]
+        small = max(round(width * scale), 1), max(round(height * scale), 1)
+        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        fx, fy = small[0] / width, small[1] / height
+        back = np.array([[1 / fx, 0, 0.5 / fx - 0.5], [0, 1 / fy, 0.5 / fy - 0.5], [0, 0, 1]])
+        matrix = matrix @ back
+    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+
+
+def align_face(
+    image: np.ndarray, landmarks: np.ndarray, size: int = 224, margin: float = 0.1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut out a face so that its five points lie as near as possible to the template.
+
+    Args:
+        image: uint8, shape ``(H, W)`` or ``(H, W, 3)``.
+        landmarks: The five points in pixels, shape ``(5, 2)``.
+        size: Side of the face in pixels. Defaults to 224.
+        margin: See :func:`face_template`. Defaults to 0.1.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Face, uint8, shape ``(size, size[, 3])``; its five points,
+        float64, shape ``(5, 2)``.
+
+    Raises:
+        ValueError: If the landmarks are degenerate.
+    """
+    matrix = similarity_transform(landmarks, face_template(size, margin))
+    return warp_face(image, matrix, size), move_points(landmarks, matrix)
+
+
+def crop_face(
+    image: np.ndarray, box: np.ndarray, size: int = 224, margin: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut out the square around a face box, as the paper does.
+
+    Args:
+        image: uint8, shape ``(H, W)`` or ``(H, W, 3)``.
+        box: x1, y1, x2, y2 in pixels; may reach beyond the image.
+        size: Side of the face in pixels. Defaults to 224.
+        margin: Part of the box side that is added on each side. Defaults to 0.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Face, uint8, shape ``(size, size[, 3])``; the matrix from
+        image to face, float64, shape ``(2, 3)``, for :func:`move_points`.
+
+    Raises:
+        ValueError: If the box is empty or not finite.
+    """
+    x1, y1, x2, y2 = np.asarray(box, np.float64)
+    side = max(x2 - x1, y2 - y1) * (1 + 2 * margin)
+    if not np.isfinite(side) or x2 <= x1 or y2 <= y1:
+        raise ValueError(
+            f'box: got {[x1, y1, x2, y2]}, expected x1 < x2 and y1 < y2; leave out the face'
+        )
+    scale = size / side
+    left, top = (x1 + x2 - side) / 2, (y1 + y2 - side) / 2
+    matrix = np.array(
+        [
+            [scale, 0, (0.5 - left) * scale - 0.5],
+            [0, scale, (0.5 - top) * scale - 0.5],
+        ]
+    )
+    return warp_face(image, matrix, size), matrix

@@ -1,0 +1,34 @@
+"""AffectNet, csv or npy release -> data/affectnet/{train,valid}.json and images.
+
+python tools/dataset_converters/affectnet.py Manually_Annotated training.csv validation.csv
+python tools/dataset_converters/affectnet.py FOLDER_WITH_train_set_AND_val_set --faces align
+"""
+
+from ranfer.datasets.converters.affectnet import FACES, convert_affectnet
+from ranfer.datasets.converters.cli import converter_parser, run_converter
+
+
+def main() -> None:
+    parser = converter_parser(__doc__, 'data/affectnet')
+    parser.add_argument(
+        '--faces', choices=FACES, help='box (csv release), align (by landmarks) or whole image'
+    )
+    parser.add_argument(
+        '--size', type=int, default=224, help='side of cut-out faces (default: %(default)s)'
+    )
+    args = parser.parse_args()
+    run_converter(
+        lambda: convert_affectnet(
+            args.sources,
+            args.out,
+            faces=args.faces,
+            size=args.size,
+            workers=args.workers,
+            strict=args.strict,
+            overwrite=args.overwrite,
+        )
+    )
+
+
+if __name__ == '__main__':
+    main()

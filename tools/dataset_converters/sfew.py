@@ -1,0 +1,32 @@
+"""SFEW 2.0, film frames or aligned faces -> data/sfew/{train,valid}.json and images.
+
+python tools/dataset_converters/sfew.py SFEW_2 --faces film       # detect and align
+python tools/dataset_converters/sfew.py SFEW_2 --faces aligned    # faces of the owners
+"""
+
+from ranfer.datasets.converters.cli import converter_parser, run_converter
+from ranfer.datasets.converters.sfew import convert_sfew
+
+
+def main() -> None:
+    parser = converter_parser(__doc__, 'data/sfew')
+    parser.add_argument('--faces', choices=('film', 'aligned'), help='which images to take')
+    parser.add_argument(
+        '--size', type=int, default=224, help='side of cut-out faces (default: %(default)s)'
+    )
+    args = parser.parse_args()
+    run_converter(
+        lambda: convert_sfew(
+            args.sources,
+            args.out,
+            faces=args.faces,
+            size=args.size,
+            workers=args.workers,
+            strict=args.strict,
+            overwrite=args.overwrite,
+        )
+    )
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,77 @@
+"""SynthFER: draw the embedded data set -> data/synthfer/{train,val,test}.json and images.
+
+    python tools/dataset_converters/synthfer.py --out data/synthfer
+    python tools/dataset_converters/synthfer.py --train 600 --test 200 --preview sheet.png
+
+Nothing is downloaded. What is there with the same parameters is left alone; a stopped run goes on.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ranfer.datasets.synthetic import CLASSES, render_face
+from ranfer.datasets.synthetic.generate import (
+    FORMATS,
+    PARTS,
+    Parameters,
+    generate_synthfer,
+    sample_part_face,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    usual = Parameters()
+    parser.add_argument('--out', default='data/synthfer', help='folder (default: %(default)s)')
+    for part in PARTS:
+        parser.add_argument(
+            f'--{part}',
+            type=int,
+            default=getattr(usual, part),
+            metavar='N',
+            help=f'images of the part {part} (default: %(default)s)',
+        )
+    parser.add_argument(
+        '--size', type=int, default=usual.size, help='pixels (default: %(default)s)'
+    )
+    parser.add_argument('--seed', type=int, default=usual.seed, help='default: %(default)s')
+    parser.add_argument('--suffix', choices=FORMATS, default=usual.suffix, help='file format')
+    parser.add_argument('--workers', type=int, default=2, help='processes (default: %(default)s)')
+    parser.add_argument('--preview', metavar='PNG', help='write a sheet of faces, a row a class')
+    return parser.parse_args()
+
+
+def write_preview(path: str, seed: int, size: int, columns: int = 10) -> None:
+    rows = []
+    for label in range(len(CLASSES)):
+        faces = [sample_part_face('test', label + 7 * i, seed)[0] for i in range(columns)]
+        rows.append(np.hstack([render_face(face, size)[0] for face in faces]))
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(path, np.vstack(rows))
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        keys = (*PARTS, 'size', 'seed', 'suffix')
+        parameters = Parameters(**{key: getattr(args, key) for key in keys})
+        written = generate_synthfer(args.out, parameters, workers=args.workers)
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
+    except KeyboardInterrupt:
+        sys.exit('interrupted; run the same command again to go on')
+    if args.preview:
+        write_preview(args.preview, args.seed, args.size)
+        print(f'{args.preview}: rows are {", ".join(CLASSES)}')
+    state = f'wrote {", ".join(written)}' if written else 'all splits are there already'
+    print(f'SynthFER in {args.out}: {state}')
+
+
+if __name__ == '__main__':
+    main()
