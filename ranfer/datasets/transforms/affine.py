@@ -1,31 +1,55 @@
-"""Random rotation, scale and shift of a face with its landmarks."""
-
-from __future__ import annotations
+"""Random rotation, scale, shift and shear of a face in one warp."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
 
+from ranfer.landmarks.align import move_points
 from ranfer.registry import TRANSFORMS
+
+
+def affine_matrix(
+    size: tuple[int, int], rotation: float, scale: float, shift: Sequence[float], shear: float
+) -> np.ndarray:
+    """Affine map about the centre of an image: shear, then scale, rotate and shift.
+
+    Args:
+        size: Height and width in pixels.
+        rotation: Degrees, positive clockwise in the image.
+        scale: Factor, greater than 0.
+        shift: x and y in pixels.
+        shear: Degrees by which vertical lines lean.
+
+    Returns:
+        np.ndarray: Matrix for :func:`cv2.warpAffine`, float64, shape ``(2, 3)``.
+    """
+    turn, lean = np.deg2rad([rotation, shear])
+    cos, sin = np.cos(turn) * scale, np.sin(turn) * scale
+    linear = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, np.tan(lean)], [0, 1]])
+    centre = (np.array(size[::-1]) - 1) / 2
+    return np.column_stack([linear, centre - linear @ centre + np.asarray(shift)])
 
 
 @TRANSFORMS.register_module()
 class RandomFaceAffine(BaseTransform):
-    """Turn, scale and shift an image about its centre with one warp.
+    """Rotate, scale, shift and shear about the image centre; landmarks and boxes move along.
 
-    Required key: ``img``; optional: ``gt_keypoints`` ``(N, K, 3)``. Both are moved alike; a landmark
-    that leaves the image keeps its coordinates and gets visibility 0. The border is replicated.
+    What enters from outside is the mirrored border. A landmark that leaves the image keeps its
+    coordinates and gets visibility 0.
 
     Args:
-        rotation: Largest angle in degrees to either side. Defaults to 0.
-        scale: Smallest and largest factor. Defaults to ``(1, 1)``.
-        translate: Largest shift to each side as a fraction of the image side. Defaults to 0.
-        prob: Probability of applying it, in ``[0, 1]``. Defaults to 1.
+        rotation: Degrees, ``(low, high)``, or a number for ``(-x, x)``. Defaults to 0.
+        scale: Factors ``(low, high)``. Defaults to (1, 1).
+        translate: Largest shift as a part of width and height. Defaults to 0.
+        shear: Degrees, ``(low, high)`` or a number. Defaults to 0.
+        prob: Probability that an image is changed. Defaults to 1.
 
     Raises:
-        ValueError: If a key is out of range.
+        ValueError: If a range is not increasing, a scale not positive, or ``prob`` or
+            ``translate`` not in [0, 1].
 
     Example:
         >>> dict(type='ranfer.RandomFaceAffine', rotation=10, scale=(0.9, 1.1), translate=0.08)
@@ -33,80 +57,82 @@ class RandomFaceAffine(BaseTransform):
 
     def __init__(
         self,
-        rotation: float = 0.0,
+        rotation: float | Sequence[float] = 0.0,
         scale: Sequence[float] = (1.0, 1.0),
         translate: float = 0.0,
+        shear: float | Sequence[float] = 0.0,
         prob: float = 1.0,
     ) -> None:
-        if rotation < 0 or translate < 0 or not 0 <= prob <= 1:
-            raise ValueError(
-                f'RandomFaceAffine needs rotation >= 0, translate >= 0 and prob in [0, 1], got '
-                f'{rotation}, {translate} and {prob}.'
-            )
-        if len(scale) != 2 or not 0 < scale[0] <= scale[1]:
-            raise ValueError(
-                f'RandomFaceAffine.scale must be (smallest, largest) with 0 < smallest <= largest, '
-                f'got {tuple(scale)}.'
-            )
-        self.rotation = rotation
-        self.scale = tuple(scale)
+        self.rotation = _interval('rotation', rotation)
+        self.scale = _interval('scale', scale)
+        self.shear = _interval('shear', shear)
+        if self.scale[0] <= 0:
+            raise ValueError(f'scale: got {scale}, expected factors above 0; raise the lower one')
+        for key, value in (('translate', translate), ('prob', prob)):
+            if not 0 <= value <= 1:
+                raise ValueError(f'{key}: got {value}, expected a number in [0, 1]; correct it')
         self.translate = translate
         self.prob = prob
 
+    @cache_randomness
+    def _draw(self, size: tuple[int, int]) -> np.ndarray | None:
+        """Matrix for an image of this height and width, None if it stays as it is."""
+        if np.random.rand() >= self.prob:
+            return None
+        height, width = size
+        shift = np.random.uniform(-self.translate, self.translate, 2) * (width, height)
+        rotation, scale, shear = (
+            np.random.uniform(*bounds) for bounds in (self.rotation, self.scale, self.shear)
+        )
+        return affine_matrix(size, rotation, scale, shift, shear)
+
     def transform(self, results: dict) -> dict:
-        """Warp ``img`` and ``gt_keypoints`` of ``results``."""
-        if np.random.uniform() >= self.prob:
+        """Warp the image.
+
+        Args:
+            results: Has ``img`` (shape ``(H, W[, C])``) and maybe ``gt_keypoints`` (``(1, 5, 3)``)
+                and ``gt_bboxes`` (``(N, 4)``).
+
+        Returns:
+            dict: ``results`` with the moved entries; the image keeps its shape and type.
+        """
+        image = results['img']
+        matrix = self._draw(image.shape[:2])
+        if matrix is None:
             return results
-        height, width = results['img'].shape[:2]
-        matrix = self._draw_matrix(height, width)
+        size = image.shape[1], image.shape[0]
         results['img'] = cv2.warpAffine(
-            results['img'],
-            _pixel_centres(matrix),
-            (width, height),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
+            image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         if results.get('gt_keypoints') is not None:
-            results['gt_keypoints'] = move_keypoints(results['gt_keypoints'], matrix, width, height)
+            results['gt_keypoints'] = _move_keypoints(results['gt_keypoints'], matrix, size)
+        if results.get('gt_bboxes') is not None:
+            results['gt_bboxes'] = _move_boxes(results['gt_bboxes'], matrix)
         return results
-
-    def _draw_matrix(self, height: int, width: int) -> np.ndarray:
-        angle = np.random.uniform(-self.rotation, self.rotation)
-        factor = np.random.uniform(*self.scale)
-        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, factor)
-        matrix[:, 2] += np.random.uniform(-self.translate, self.translate, 2) * (width, height)
-        return matrix
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(rotation={self.rotation}, scale={self.scale}, '
-            f'translate={self.translate}, prob={self.prob})'
+            f'translate={self.translate}, shear={self.shear}, prob={self.prob})'
         )
 
 
-def move_keypoints(
-    keypoints: np.ndarray, matrix: np.ndarray, width: int, height: int
-) -> np.ndarray:
-    """Apply an affine matrix to keypoints; those that leave the image become invisible.
-
-    Args:
-        keypoints: ``(N, K, 3)``: x, y in pixels, where 0 is the left or upper edge of the image,
-            and visibility.
-        matrix: ``(2, 3)``.
-        width: Width of the image in pixels.
-        height: Height of the image in pixels.
-
-    Returns:
-        np.ndarray: ``(N, K, 3)`` float32.
-    """
-    points = keypoints[..., :2] @ matrix[:, :2].T + matrix[:, 2]
-    inside = np.all((points >= 0) & (points <= (width, height)), axis=-1)
-    visible = np.where(inside, keypoints[..., 2], 0)
-    return np.concatenate([points, visible[..., None]], axis=-1).astype(np.float32)
+def _interval(key: str, value: float | Sequence[float]) -> tuple[float, float]:
+    bounds = (-abs(value), abs(value)) if isinstance(value, (int, float)) else tuple(value)
+    if len(bounds) != 2 or not bounds[0] <= bounds[1]:
+        raise ValueError(f'{key}: got {value}, expected low and high with low <= high; correct it')
+    return bounds
 
 
-def _pixel_centres(matrix: np.ndarray) -> np.ndarray:
-    """The same map for OpenCV, which counts from the centre of the first pixel."""
-    shifted = matrix.copy()
-    shifted[:, 2] += matrix[:, :2].sum(axis=1) * 0.5 - 0.5
-    return shifted
+def _move_keypoints(keypoints: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    moved = keypoints.copy()
+    moved[..., :2] = move_points(keypoints[..., :2], matrix)
+    inside = ((moved[..., :2] >= -0.5) & (moved[..., :2] <= np.array(size) - 0.5)).all(-1)
+    moved[..., 2] = np.where(inside, moved[..., 2], 0)
+    return moved
+
+
+def _move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Upright boxes around the moved corners."""
+    corners = move_points(boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]], matrix)
+    return np.hstack([corners.min(1), corners.max(1)]).astype(boxes.dtype)

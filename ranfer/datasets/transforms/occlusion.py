@@ -1,0 +1,205 @@
+"""Synthetic occlusion of faces: glasses, mask, hand or block."""
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from ranfer.landmarks.align import face_template, move_points, similarity_transform
+from ranfer.registry import TRANSFORMS
+
+KINDS = ('glasses', 'mask', 'hand', 'block')
+HALVES = ('left', 'right', 'upper', 'lower')
+_SKIN = ((125, 160, 215), (95, 130, 190), (60, 90, 150), (35, 55, 95))
+_CLOTH = ((230, 230, 230), (200, 150, 90), (40, 40, 40), (150, 190, 120))
+_SHIFT = 4
+_FACE = {'left': (-1, 0), 'right': (1, 0), 'upper': (0, -1), 'lower': (0, 1)}
+
+
+class _Canvas:
+    """Draws on an image in face coordinates: x and y in [0, 1] over the aligned face."""
+
+    def __init__(self, image: np.ndarray, matrix: np.ndarray) -> None:
+        self.image = image
+        self.matrix = matrix
+        self.unit = float(np.sqrt(np.linalg.det(matrix[:, :2])))
+
+    def _pixels(self, points: np.ndarray) -> np.ndarray:
+        pixels = move_points(np.asarray(points, np.float64), self.matrix) * (1 << _SHIFT)
+        return np.rint(np.clip(pixels, -1e6, 1e6)).astype(np.int32)
+
+    def fill(self, points: np.ndarray, colour: Sequence[float]) -> None:
+        cv2.fillPoly(self.image, [self._pixels(points)], tuple(colour), cv2.LINE_AA, _SHIFT)
+
+    def stroke(self, points: np.ndarray, width: float, colour: Sequence[float]) -> None:
+        thickness = max(round(width * self.unit), 1)
+        pixels = [self._pixels(points)]
+        cv2.polylines(self.image, pixels, False, tuple(colour), thickness, cv2.LINE_AA, _SHIFT)
+
+    def ellipse(self, centre: Sequence[float], radii: Sequence[float]) -> np.ndarray:
+        angle = np.linspace(0, 2 * np.pi, 33)[:-1, None]
+        return np.asarray(centre) + np.hstack([np.cos(angle), np.sin(angle)]) * radii
+
+
+def _glasses(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
+    """Dark glasses over both eyes, bridge and temples."""
+    left, right = face_template(1)[:2]
+    colour = rng.uniform(0, 60, 3)
+    radii = rng.uniform(0.10, 0.13), rng.uniform(0.07, 0.10)
+    for centre in (left, right):
+        canvas.fill(canvas.ellipse(centre, radii), colour)
+    canvas.stroke([left, right], 0.02, colour)
+    for centre, end in ((left, 0.02), (right, 0.98)):
+        canvas.stroke([centre, (end, centre[1] - 0.02)], 0.02, colour)
+
+
+def _mask(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
+    """Cloth over nose, mouth and chin with its ear loops."""
+    colour = np.array(_CLOTH[rng.integers(len(_CLOTH))]) + rng.uniform(-20, 20, 3)
+    top = rng.uniform(0.52, 0.60)
+    outline = [(0.5, top), (0.80, top + 0.08), (0.83, 0.82), (0.66, 1.0), (0.5, 1.04)]
+    outline += [(1 - x, y) for x, y in outline[-2:0:-1]]
+    canvas.fill(outline, colour)
+    for height in (0.70, 0.78, 0.86):
+        canvas.stroke([(0.28, height), (0.72, height)], 0.008, colour * 0.85)
+    for x, end in ((0.20, 0.03), (0.80, 0.97)):
+        canvas.stroke([(x, top + 0.09), (end, top - 0.06)], 0.015, colour)
+
+
+def _hand(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
+    """A palm at the border of one half of the face with four fingers across it."""
+    colour = np.array(_SKIN[rng.integers(len(_SKIN))]) + rng.uniform(-15, 15, 3)
+    out = np.array(_FACE[half])
+    side = out[::-1]
+    palm = 0.5 + out * rng.uniform(0.36, 0.42) + side * rng.uniform(-0.05, 0.05)
+    canvas.fill(canvas.ellipse(palm, (0.22, 0.22)), colour)
+    spread = rng.uniform(0.08, 0.11)
+    for finger in range(4):
+        offset = (finger - 1.5) * spread
+        tip = palm + side * offset * 1.4 - out * rng.uniform(0.36, 0.48)
+        canvas.stroke([palm + side * offset, tip], 0.075, colour)
+        canvas.stroke([palm + side * (offset + spread / 2), tip + side * 0.045], 0.01, colour * 0.7)
+
+
+def _block(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
+    """A plain rectangle over most of one half of the face."""
+    out = np.array(_FACE[half])
+    centre = 0.5 + out * rng.uniform(0.20, 0.28)
+    radii = np.where(out != 0, rng.uniform(0.18, 0.25), rng.uniform(0.32, 0.48))
+    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    canvas.fill(centre + corners * radii, rng.uniform(0, 255, 3))
+
+
+_DRAW: dict[str, Callable[[_Canvas, np.random.Generator, str], None]] = {
+    'glasses': _glasses,
+    'mask': _mask,
+    'hand': _hand,
+    'block': _block,
+}
+
+
+def occlude(
+    image: np.ndarray,
+    kind: str,
+    half: str,
+    rng: np.random.Generator,
+    landmarks: np.ndarray | None = None,
+) -> np.ndarray:
+    """Draw one occluder on a face.
+
+    Args:
+        image: Face, uint8, shape ``(H, W, 3)``, BGR; occluders of a grey face are grey.
+        kind: One of :data:`KINDS`.
+        half: One of :data:`HALVES`, where hand and block lie; glasses and mask have their place.
+        rng: Source of the details.
+        landmarks: The five points in pixels, shape ``(5, 2)``. Defaults to the places of an aligned
+            face.
+
+    Returns:
+        np.ndarray: A new image of the same shape.
+    """
+    height, width = image.shape[:2]
+    template = face_template(1)
+    target = template * (width, height) if landmarks is None else landmarks
+    out = np.ascontiguousarray(image).copy()
+    _DRAW[kind](_Canvas(out, similarity_transform(template, target)), rng, half)
+    if (image[..., 0] == image[..., 1]).all() and (image[..., 1] == image[..., 2]).all():
+        out = cv2.merge([cv2.cvtColor(out, cv2.COLOR_BGR2GRAY)] * 3)
+    return out
+
+
+@TRANSFORMS.register_module()
+class RandomOcclusion(BaseTransform):
+    """Occlude faces, as an augmentation or to make an occlusion split of any data set.
+
+    Occluded samples get the conditions ``'occlusion'`` and ``'occlusion_<kind>'``, so the metric
+    reports them.
+
+    Args:
+        kinds: What is drawn, out of glasses, mask, hand and block. Defaults to all.
+        halves: Where hand and block lie, out of left, right, upper and lower (as seen in the
+            image). Defaults to all.
+        prob: Probability that a face is occluded. Defaults to 1.
+        seed: Makes the occluder a function of seed and ``sample_idx``, for a fixed test split;
+            None draws anew each time. Defaults to None.
+
+    Raises:
+        ValueError: If a kind or half is unknown or ``prob`` is not in [0, 1].
+
+    Example:
+        >>> dict(type='ranfer.RandomOcclusion', kinds=['mask'], seed=0)
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[str] = KINDS,
+        halves: Sequence[str] = HALVES,
+        prob: float = 1.0,
+        seed: int | None = None,
+    ) -> None:
+        for key, values, known in (('kinds', kinds, KINDS), ('halves', halves, HALVES)):
+            if isinstance(values, str) or not values or not set(values) <= set(known):
+                raise ValueError(
+                    f'{key}: got {values!r}, expected a list out of {", ".join(known)}; correct it'
+                )
+        if not 0 <= prob <= 1:
+            raise ValueError(f'prob: got {prob}, expected a number in [0, 1]; correct it')
+        self.kinds = tuple(kinds)
+        self.halves = tuple(halves)
+        self.prob = prob
+        self.seed = seed
+
+    def transform(self, results: dict) -> dict:
+        """Occlude the face.
+
+        Args:
+            results: Has ``img`` (uint8, BGR) and maybe ``gt_keypoints`` (``(1, 5, 3)``), which are
+                used if all five are visible; ``sample_idx`` if there is a seed.
+
+        Returns:
+            dict: ``results`` with the occluded ``img`` and the conditions.
+        """
+        if self.seed is None:
+            rng = np.random.default_rng(np.random.randint(2**31))
+        else:
+            rng = np.random.default_rng((self.seed, results['sample_idx']))
+        if rng.random() >= self.prob:
+            return results
+        kind = str(rng.choice(self.kinds))
+        half = str(rng.choice(self.halves))
+        keypoints = results.get('gt_keypoints')
+        landmarks = None
+        if keypoints is not None and (keypoints[0, :, 2] > 0).all():
+            landmarks = keypoints[0, :, :2]
+        results['img'] = occlude(results['img'], kind, half, rng, landmarks)
+        known = results.get('conditions', ())
+        new = [c for c in ('occlusion', f'occlusion_{kind}') if c not in known]
+        results['conditions'] = (*known, *new)
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(kinds={self.kinds}, halves={self.halves}, prob={self.prob}, '
+            f'seed={self.seed})'
+        )
