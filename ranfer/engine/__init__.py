@@ -1,6 +1,12 @@
-"""What runs around a model: configs, checkpoints and mixed precision."""
+"""What runs around a model: configs, checkpoints, mixed precision and hooks."""
 
 from ranfer.engine.checkpoint import load_checkpoint, use_safe_loading
+from ranfer.engine.hooks import RANVisualizationHook
 from ranfer.engine.optim import AutocastOptimWrapper
 
-__all__ = ['AutocastOptimWrapper', 'load_checkpoint', 'use_safe_loading']
+__all__ = [
+    'AutocastOptimWrapper',
+    'RANVisualizationHook',
+    'load_checkpoint',
+    'use_safe_loading',
+]

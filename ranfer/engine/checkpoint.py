@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os.path
 import pickle
+import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,14 @@ try:  # NumPy 2
     from numpy._core.multiarray import _reconstruct, scalar
 except ImportError:  # NumPy 1
     from numpy.core.multiarray import _reconstruct, scalar
+
+
+def _history_method(owner: Any, name: str) -> Any:
+    """Stand in for ``getattr``, by which a HistoryBuffer names its own statistics, and no more."""
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
+        raise pickle.UnpicklingError(f'getattr of {name!r} is not allowed')
+    return getattr(owner, name)
+
 
 _DTYPES = {type(np.dtype(name)) for name in ('f4', 'f8', 'i4', 'i8', 'u1', '?')}
 _TYPES = (HistoryBuffer, np.ndarray, np.dtype, *_DTYPES)
@@ -55,13 +65,13 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
     try:
         return torch.load(filename, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).split('\n')[0]
+        reason = re.search(r'(GLOBAL|getattr of) \S+|$', str(error))[0] or 'unknown content'
         raise ValueError(
             f'Checkpoint {filename} was refused, because it holds more than weights and plain '
-            f'values and loading it could run code ({reason}); ask its author for a file with the '
+            f'values and loading it could run code (found {reason}); ask its author for a file with the '
             f'state_dict alone.'
         ) from error
-    except (RuntimeError, EOFError, KeyError) as error:
+    except (RuntimeError, EOFError, KeyError, OSError) as error:
         raise ValueError(
             f'Checkpoint {filename} cannot be read ({error}); the file is cut off or no PyTorch '
             f'checkpoint, so fetch it again or resume from an earlier one.'
@@ -69,14 +79,30 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
 
 
 def _allow(types: tuple[type, ...]) -> None:
-    """Add the types, and the two functions that rebuild NumPy data, to PyTorch's allow-list."""
-    named = {f'{t.__module__}.{t.__qualname__}': t for t in types}
-    for function in (_reconstruct, scalar):
-        for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
-            named[f'{module}.{function.__name__}'] = function  # as NumPy 1 and NumPy 2 write it
+    """Add the types, and the functions that rebuild them, to PyTorch's allow-list."""
+    named: dict[str, Any] = {f'{t.__module__}.{t.__qualname__}': t for t in types}
+    for module in ('builtins', '__builtin__'):
+        named[f'{module}.getattr'] = _history_method
+    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # NumPy 1 and 2
+        named |= {f'{module}._reconstruct': _reconstruct, f'{module}.scalar': scalar}
     if digit_version(torch.__version__) >= digit_version('2.6'):
         torch.serialization.add_safe_globals([(value, name) for name, value in named.items()])
     elif hasattr(torch.serialization, 'add_safe_globals'):
-        torch.serialization.add_safe_globals(list(named.values()))
+        torch.serialization.add_safe_globals(
+            [
+                value if isinstance(value, type) else _alias(value, name)
+                for name, value in named.items()
+            ]
+        )
     else:  # before PyTorch 2.4; the dict is cached, so what is added here stays
         _weights_only_unpickler._get_allowed_globals().update(named)
+
+
+def _alias(function: Callable, name: str) -> Callable:
+    """The function under another full name: PyTorch 2.4 and 2.5 know it by that alone."""
+
+    def alias(*args: Any) -> Any:
+        return function(*args)
+
+    alias.__module__, alias.__qualname__ = name.rsplit('.', 1)
+    return alias

@@ -59,8 +59,8 @@ def _unknown_type(name: str, registry_name: str) -> str:
         for known in registry.module_dict
     ]
     sentence = f'The config names type={name!r}, which no {registry_name} component is called'
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    near = near or [known for known in names if known.split('.')[-1] == name][:1]
+    near = [known for known in names if known.split('.')[-1] == name]
+    near = near or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f'{sentence}; did you mean {near[0]!r}?' if near else f'{sentence}; correct the name.'
 
 

@@ -65,6 +65,12 @@ class RANClassifier(ImageClassifier):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.backbone.to(memory_format=self.memory_format)
 
+    def init_weights(self) -> None:
+        """Initialise the weights; a seed gives the same ones in either memory format."""
+        self.backbone.to(memory_format=torch.contiguous_format)
+        super().init_weights()
+        self.backbone.to(memory_format=self.memory_format)
+
     def forward(
         self,
         inputs: Tensor,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from mmpretrain.models.utils import ClsDataPreprocessor
 from torch import Tensor
+from torchvision.transforms.functional import pad
 
 from ranfer.registry import MODELS
 from ranfer.utils.cropping import crop_regions
@@ -85,7 +87,9 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
                 'A region is missing in this batch, but RegionDataPreprocessor.with_mask is False; '
                 'use ranfer.RANClassifier for a varying number of regions.'
             )
-        ready = isinstance(data['inputs'], Tensor) and data['inputs'].dim() == 5
+        if not isinstance(data['inputs'], Tensor):
+            data = dict(data, inputs=_stack_images(data['inputs']))
+        ready = data['inputs'].dim() == 5
         if ready:
             crops = data['inputs'][:, : self.num_regions]
             data = dict(data, inputs=self._existing(crops, mask, training))
@@ -137,6 +141,18 @@ def _collate_regions(data_samples: list | None, limit: int | None) -> tuple[np.n
             f'region_mask must be True at least once.'
         )
     return boxes, mask
+
+
+def _stack_images(images: Sequence[Tensor]) -> Tensor:
+    """Stack images of different size, repeating the border pixels of smaller ones."""
+    height = max(image.size(-2) for image in images)
+    width = max(image.size(-1) for image in images)
+    return torch.stack(
+        [
+            pad(image, [0, 0, width - image.size(-1), height - image.size(-2)], padding_mode='edge')
+            for image in images
+        ]
+    )
 
 
 def _to_rois(boxes: np.ndarray, mask: np.ndarray) -> np.ndarray:

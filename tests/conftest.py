@@ -1,0 +1,19 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from mmengine.registry.utils import init_default_scope
+
+import ranfer  # noqa: F401
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def mmpretrain_scope():
+    """Every test starts from the scope in which configs run, whatever the one before left."""
+    DefaultScope._instance_dict.clear()
+    init_default_scope('mmpretrain')

@@ -1,0 +1,29 @@
+"""Small batches for tests."""
+
+from __future__ import annotations
+
+import numpy as np
+from mmengine.dataset import default_collate
+
+from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
+
+
+def sample(index: int, size: int = 40, strategy: dict | None = None, **keys) -> dict:
+    """One packed face of noise; ``keys`` go into the results before the regions are made."""
+    rng = np.random.default_rng(index)
+    results = dict(
+        img=rng.integers(0, 256, (size, size, 3), dtype=np.uint8),
+        gt_label=index % 7,
+        sample_idx=index,
+        img_path=f'{index}.png',
+        **keys,
+    )
+    return PackRegionInputs()(RegionCropTransform(strategy, seed=0)(results))
+
+
+def batch(count: int = 3, **keys) -> dict:
+    return default_collate([sample(i, **keys) for i in range(count)])
+
+
+def landmarks(*points: tuple[float, float, float]) -> np.ndarray:
+    return np.array([points], dtype=np.float32)

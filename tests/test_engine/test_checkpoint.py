@@ -1,0 +1,77 @@
+"""Loading checkpoints: what MMEngine writes is read, what could run code is refused."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+from ranfer.engine import load_checkpoint
+
+
+def save(tmp_path, content, name='model.pth'):
+    path = str(tmp_path / name)
+    torch.save(content, path)
+    return path
+
+
+@pytest.mark.parametrize('loader', [load_checkpoint, CheckpointLoader.load_checkpoint])
+def test_reads_what_mmengine_stores(tmp_path, loader):
+    buffer = HistoryBuffer([1.0, 2.0], [1, 1])
+    content = dict(
+        state_dict=dict(weight=torch.randn(3)),
+        message_hub=dict(log_scalars=dict(loss=buffer), resumed_keys=dict(loss=True)),
+        meta=dict(epoch=3, value=np.float64(0.5), counts=np.arange(3)),
+    )
+    loaded = loader(save(tmp_path, content))
+    torch.testing.assert_close(loaded['state_dict'], content['state_dict'])
+    assert loaded['message_hub']['log_scalars']['loss'].mean() == 1.5
+    assert loaded['meta']['value'] == 0.5 and loaded['meta']['counts'].tolist() == [0, 1, 2]
+
+
+class _Malicious:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f'touch {self.path}',)
+
+
+@pytest.mark.parametrize('loader', [load_checkpoint, CheckpointLoader.load_checkpoint])
+def test_code_in_a_checkpoint_is_refused_and_does_not_run(tmp_path, loader):
+    trace = tmp_path / 'executed'
+    path = save(tmp_path, dict(state_dict={}, meta=_Malicious(trace)))
+    with pytest.raises(ValueError, match=r'model\.pth was refused.*could run code'):
+        loader(path)
+    assert not trace.exists()
+
+
+class _Getattr:
+    def __init__(self, owner, name):
+        self.call = getattr, (owner, name)
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(('owner', 'name'), [(HistoryBuffer, '__init__'), (np.ndarray, 'min')])
+def test_getattr_reaches_the_statistics_of_a_history_alone(tmp_path, owner, name):
+    path = save(tmp_path, dict(state_dict={}, meta=_Getattr(owner, name)))
+    with pytest.raises(ValueError, match=r'model\.pth was refused'):
+        load_checkpoint(path)
+
+
+def test_missing_and_broken_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'none\.pth does not exist'):
+        load_checkpoint(str(tmp_path / 'none.pth'))
+    path = save(tmp_path, dict(state_dict=dict(weight=torch.randn(1000))))
+    data = open(path, 'rb').read()
+    for length in (0, 10, len(data) // 2, len(data) - 30):
+        with open(path, 'wb') as file:
+            file.write(data[:length])
+        with pytest.raises(ValueError, match=r'model\.pth (cannot be read|was refused)'):
+            load_checkpoint(path)

@@ -1,0 +1,90 @@
+"""From options to a config."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+from mmengine.config import Config
+
+from ranfer.engine.launch import (
+    add_common_arguments,
+    apply_common_arguments,
+    read_config,
+    scale_schedule,
+)
+
+
+def parse(*options: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_common_arguments(parser)
+    return parser.parse_args(['some/exp.py', *options])
+
+
+def config(**keys) -> Config:
+    return Config(dict(model=dict(type='X'), data_preprocessor=dict(crop_size=8), **keys))
+
+
+def test_preprocessor_goes_into_the_model_and_work_dir_follows_the_file():
+    cfg = apply_common_arguments(config(), parse())
+    assert cfg.model.data_preprocessor.crop_size == 8
+    assert cfg.work_dir == 'work_dirs/exp'
+    assert apply_common_arguments(config(work_dir='a'), parse()).work_dir == 'a'
+    assert apply_common_arguments(config(work_dir='a'), parse('--work-dir', 'b')).work_dir == 'b'
+
+
+def test_options_on_the_top_level_preprocessor_reach_the_model():
+    cfg = apply_common_arguments(config(), parse('--cfg-options', 'data_preprocessor.crop_size=9'))
+    assert cfg.model.data_preprocessor.crop_size == 9
+
+
+def test_loaders_without_workers_do_not_persist():
+    loader = dict(num_workers=0, persistent_workers=True, pin_memory=True)
+    cfg = apply_common_arguments(config(train_dataloader=loader), parse('--no-pin-memory'))
+    assert not cfg.train_dataloader.persistent_workers and not cfg.train_dataloader.pin_memory
+    loader = dict(num_workers=1, persistent_workers=True)
+    cfg = apply_common_arguments(config(train_dataloader=loader), parse())
+    assert cfg.train_dataloader.persistent_workers
+    cfg = apply_common_arguments(
+        config(train_dataloader=dict(loader)), parse('--no-persistent-workers')
+    )
+    assert not cfg.train_dataloader.persistent_workers
+
+
+def test_schedule_scales_with_the_epochs():
+    cfg = Config(
+        dict(
+            train_cfg=dict(max_epochs=60),
+            param_scheduler=[
+                dict(type='LinearLR', begin=0, end=3),
+                dict(type='MultiStepLR', milestones=[18, 30, 48], begin=3, end=60),
+            ],
+        )
+    )
+    scale_schedule(cfg, 20)
+    assert cfg.train_cfg.max_epochs == 20
+    assert cfg.param_scheduler[0] == dict(type='LinearLR', begin=0, end=1)
+    assert cfg.param_scheduler[1].milestones == [6, 10, 16]
+    assert cfg.param_scheduler[1].end == 20
+    single = Config(
+        dict(train_cfg=dict(max_epochs=10), param_scheduler=dict(type='S', milestones=[5]))
+    )
+    scale_schedule(single, 4)
+    assert single.param_scheduler.milestones == [2]
+
+
+@pytest.mark.parametrize(
+    ('train_cfg', 'epochs'), [(dict(max_epochs=10), 0), (dict(by_epoch=False, max_iters=10), 3)]
+)
+def test_schedule_that_cannot_scale(train_cfg, epochs):
+    with pytest.raises(ValueError, match='--epochs needs a number from 1'):
+        scale_schedule(Config(dict(train_cfg=train_cfg)), epochs)
+
+
+def test_unreadable_configs_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'nothing\.py does not exist'):
+        read_config(str(tmp_path / 'nothing.py'))
+    broken = tmp_path / 'broken.py'
+    broken.write_text('model = dict(type=')
+    with pytest.raises(ValueError, match=r'broken\.py cannot be read'):
+        read_config(str(broken))

@@ -1,0 +1,146 @@
+"""FERMetric and its report against counting by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmpretrain.structures import DataSample
+
+from ranfer.evaluation import FERMetric, make_report
+
+CLASSES = ('happy', 'sad', 'angry')
+
+
+def one_hot(labels, classes=3, confidence=0.8):
+    scores = np.full((len(labels), classes), (1 - confidence) / (classes - 1))
+    scores[np.arange(len(labels)), labels] = confidence
+    return scores
+
+
+def test_report_by_hand():
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    predicted = [0, 0, 1, 1, 2, 1]
+    conditions = [('occlusion',), (), ('occlusion', 'pose30'), ('pose30',), (), ()]
+    report = make_report(one_hot(predicted), labels, conditions, CLASSES)
+    assert report.confusion == ((2, 1, 0), (0, 1, 1), (0, 1, 0))
+    assert report.accuracy == pytest.approx(100 * 3 / 6)
+    assert report.recall == pytest.approx((200 / 3, 50, 0))
+    assert report.mean_accuracy == pytest.approx((200 / 3 + 50 + 0) / 3)
+    assert report.precision == pytest.approx((100, 100 / 3, 0))
+    assert report.f1 == pytest.approx((80, 40, 0))
+    assert report.conditions == {'occlusion': (50.0, 2), 'pose30': (50.0, 2)}
+    assert report.calibration_error == pytest.approx(30)  # confidence 0.8, accuracy 0.5
+
+
+def test_absent_class_counts_in_no_mean():
+    report = make_report(one_hot([0, 1]), np.array([0, 1]), [(), ()], CLASSES)
+    assert math.isnan(report.recall[2]) and report.f1[2] == report.precision[2] == 0
+    assert report.mean_accuracy == 100
+    assert json.loads(json.dumps(report.to_dict()))['recall'][2] is None
+
+
+def test_overall_condition():
+    conditions = [('natural',), ('natural', 'occlusion'), ('occlusion',)]
+    report = make_report(one_hot([0, 1, 2]), np.array([0, 0, 0]), conditions, CLASSES, 'natural')
+    assert (report.accuracy, report.count) == (50, 2)
+    assert report.conditions['occlusion'] == (0, 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40),
+    seed=st.integers(0, 100),
+)
+def test_report_properties(pairs, seed):
+    labels, predicted = (np.array(x) for x in zip(*pairs))
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    names = [('even',) if i % 2 == 0 else () for i in range(len(pairs))]
+    report = make_report(one_hot(predicted, 4), labels, names, 'abcd')
+    shuffled = make_report(
+        one_hot(predicted, 4)[order], labels[order], [names[i] for i in order], 'abcd'
+    )
+    np.testing.assert_equal(shuffled.confusion, report.confusion)
+    assert shuffled.accuracy == pytest.approx(report.accuracy)
+    confusion = np.array(report.confusion)
+    assert confusion.sum() == report.count == len(pairs)
+    assert report.accuracy == pytest.approx(100 * np.trace(confusion) / len(pairs))
+    for c in range(4):
+        hits = sum(t == p == c for t, p in pairs)
+        true, guessed = sum(t == c for t, _ in pairs), sum(p == c for _, p in pairs)
+        assert report.precision[c] == pytest.approx(100 * hits / guessed if guessed else 0)
+        np.testing.assert_allclose(report.recall[c], 100 * hits / true if true else np.nan)
+        assert report.f1[c] == pytest.approx(200 * hits / (true + guessed) if true + guessed else 0)
+    even = [t == p for i, (t, p) in enumerate(pairs) if i % 2 == 0]
+    assert report.conditions['even'] == (pytest.approx(100 * np.mean(even)), len(even))
+
+
+def test_calibration_error_by_bins():
+    """Two bins: confidence 0.9 with accuracy 0.5, confidence 0.6 with accuracy 1."""
+    scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]])
+    report = make_report(scores, np.array([0, 1, 0, 0]), [()] * 4, 'ab')
+    assert report.calibration_error == pytest.approx(100 * (0.5 * 0.4 + 0.5 * 0.4))
+
+
+def samples(count: int):
+    for i in range(count):
+        sample = DataSample(metainfo=dict(sample_idx=i, conditions=('odd',) if i % 2 else ()))
+        sample.set_gt_label(i % 3).set_pred_score(torch.tensor(one_hot([i % 2])[0]))
+        yield sample.to_dict()
+
+
+def evaluate(metric, rows):
+    metric.dataset_meta = dict(classes=CLASSES)
+    metric.process(None, rows)
+    return metric.evaluate(len(rows))
+
+
+def test_metric_keys_and_repeated_samples():
+    metric = FERMetric(per_class=True)
+    rows = list(samples(6))
+    once = evaluate(metric, rows)
+    assert once['fer/accuracy'] == pytest.approx(100 * 2 / 6)
+    assert once['fer/odd'] == pytest.approx(100 / 3) and once['fer/odd_count'] == 3
+    assert 'fer/recall/sad' in once and 'fer/macro_f1' in once
+    assert metric.report.count == 6
+    twice = evaluate(FERMetric(per_class=True), [*rows, rows[0], rows[3]])
+    assert twice == once
+
+
+def test_metric_without_class_names():
+    metric = FERMetric()
+    metric.process(None, list(samples(3)))
+    metric.evaluate(3)
+    assert metric.report.classes == ('0', '1', '2')
+
+
+def test_tables_show_counts_and_references():
+    report = make_report(one_hot([0, 1]), np.array([0, 1]), [('occlusion',), ()], CLASSES)
+    table = report.summary_table(dict(occlusion=83.63))
+    assert '| occlusion  |     100.00 |      1 |   83.63 |' in table
+    assert '| happy |' in report.class_table()
+
+
+@pytest.mark.parametrize(
+    ('scores', 'labels', 'overall', 'sentence'),
+    [
+        (one_hot([0, 1], 4), [0, 1], None, r'expects scores \(N, 3\).* got shape \(2, 4\)'),
+        (one_hot([0, 1]), [0, 3], None, r'Labels must be in \[0, 3\), got 0 to 3'),
+        (one_hot([0, 1]), [0, 1], 'natural', "FERMetric.overall is 'natural', but no sample"),
+    ],
+)
+def test_mistakes_are_sentences(scores, labels, overall, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        make_report(scores, np.array(labels), [(), ()], CLASSES, overall)
+
+
+def test_sample_without_label_is_named():
+    row = next(samples(1))
+    del row['gt_label']
+    with pytest.raises(ValueError, match=r'sample without a label \(face\.png\)'):
+        FERMetric().process(None, [dict(row, img_path='face.png')])

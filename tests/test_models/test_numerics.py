@@ -1,0 +1,203 @@
+"""Neck, head and loss against loops in float64, written from the paper's equations.
+
+The two sides share no code: the library works on log-weights and splits the concatenation, the
+reference multiplies and divides scalars. 1e-6 allows for another order of sums; in float64 the two
+differ by about 1e-15.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import ran, region_biased
+
+from ranfer.models import RANNeck, RegionBiasedLoss, RelationAttentionHead
+
+ACTIVATIONS = ['sigmoid', 'sigmoid_softmax']
+
+
+def build(dim: int, activation: str, bias: bool, seed: int, margin: float = 0.1):
+    torch.manual_seed(seed)
+    neck = RANNeck(dim, activation=activation, bias=bias).double()
+    head = RelationAttentionHead(
+        4,
+        dim,
+        activation=activation,
+        bias=bias,
+        region_loss=dict(type='ranfer.RegionBiasedLoss', margin=margin),
+    ).double()
+    for parameter in [*neck.parameters(), *head.parameters()]:
+        torch.nn.init.normal_(parameter)
+    return neck, head
+
+
+def draw(batch: int, regions: int, dim: int, seed: int, gaps: bool = True):
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(batch, regions, dim, generator=generator, dtype=torch.float64)
+    mask = torch.rand(batch, regions, generator=generator) > (0.4 if gaps else -1)
+    mask[torch.arange(batch), torch.randint(regions, (batch,), generator=generator)] = True
+    return features, mask
+
+
+def reference(neck, head, features, mask):
+    return ran(
+        features.tolist(),
+        mask.tolist(),
+        neck.attention.weight[0].tolist(),
+        neck.attention.bias.item() if neck.attention.bias is not None else 0.0,
+        head.attention.weight[0].tolist(),
+        head.attention.bias.item() if head.attention.bias is not None else 0.0,
+        head.fc.weight.tolist(),
+        head.fc.bias.tolist(),
+        neck.activation,
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    batch=st.integers(1, 4),
+    regions=st.integers(1, 7),
+    dim=st.integers(1, 9),
+    activation=st.sampled_from(ACTIVATIONS),
+    bias=st.booleans(),
+    seed=st.integers(0, 10**6),
+)
+def test_equals_loops(batch, regions, dim, activation, bias, seed):
+    neck, head = build(dim, activation, bias, seed)
+    features, mask = draw(batch, regions, dim, seed)
+    expected = reference(neck, head, features, mask)
+
+    feats = neck((features[mask],), mask)
+    (sample_weights, logits) = head._classify(feats)[::-1]
+
+    def close(actual, wanted):
+        torch.testing.assert_close(
+            actual, torch.tensor(wanted, dtype=torch.float64), atol=1e-6, rtol=1e-6
+        )
+
+    close(feats.face_feature, expected.face)
+    close(sample_weights.self_weights, expected.mu)
+    close(sample_weights.relation_weights, expected.nu)
+    close(sample_weights.region_weights, expected.weights)
+    close(head.pre_logits(feats), expected.descriptor)
+    close(logits, expected.logits)
+    loss = head.region_loss(sample_weights.self_weights, mask)
+    close(loss, region_biased(expected.mu, mask.tolist(), 0.1))
+
+
+@pytest.mark.parametrize('activation', ACTIVATIONS)
+@pytest.mark.parametrize('gaps', [False, True])
+def test_gradcheck(activation, gaps):
+    neck, head = build(3, activation, True, 0)
+    features, mask = draw(2, 4, 3, 1, gaps)
+    packed = features[mask].requires_grad_()
+
+    def forward(x):
+        feats = neck((x,), mask)
+        logits, weights = head._classify(feats)
+        return logits, weights.region_weights, head.region_loss(weights.self_weights, mask)
+
+    assert torch.autograd.gradcheck(forward, (packed,))
+
+
+@pytest.mark.parametrize('activation', ACTIVATIONS)
+def test_permuting_crops_permutes_weights_and_keeps_logits(activation):
+    neck, head = build(5, activation, True, 0)
+    features, _ = draw(3, 6, 5, 2, gaps=False)
+    order = torch.tensor([0, 3, 5, 1, 4, 2])
+    mask = torch.ones(3, 6, dtype=torch.bool)
+    logits, weights = head._classify(neck((features.flatten(0, 1),), mask))
+    permuted_logits, permuted = head._classify(neck((features[:, order].flatten(0, 1),), mask))
+    torch.testing.assert_close(permuted_logits, logits)
+    for before, after in zip(weights, permuted):
+        torch.testing.assert_close(after, before[:, order])
+    torch.testing.assert_close(
+        head.region_loss(permuted.self_weights), head.region_loss(weights.self_weights)
+    )
+
+
+@pytest.mark.parametrize('activation', ACTIVATIONS)
+def test_absent_regions_have_no_weight_and_no_gradient(activation):
+    neck, head = build(5, activation, True, 0)
+    features, mask = draw(4, 6, 5, 3)
+    assert not mask.all()
+    packed = features[mask].requires_grad_()
+    feats = neck((packed,), mask)
+    feats.features.retain_grad()
+    logits, weights = head._classify(feats)
+    loss = logits.square().sum() + head.region_loss(weights.self_weights, mask)
+    loss.backward()
+    for values in weights:
+        assert (values[~mask] == 0).all()
+        assert (values[mask] > 0).all()
+    assert (feats.features.grad[~mask] == 0).all()
+    assert (packed.grad != 0).any(dim=1).all()
+    torch.testing.assert_close(weights.region_weights.sum(1), torch.ones(4, dtype=torch.float64))
+
+
+@pytest.mark.parametrize('activation', ACTIVATIONS)
+def test_absent_regions_equal_fewer_regions(activation):
+    neck, head = build(5, activation, True, 0)
+    features, _ = draw(2, 3, 5, 4, gaps=False)
+    few = torch.ones(2, 3, dtype=torch.bool)
+    padded = torch.tensor([[True, True, False, True, False]] * 2)
+    short = head(neck((features.flatten(0, 1),), few))
+    torch.testing.assert_close(head(neck((features.flatten(0, 1),), padded)), short)
+
+
+@pytest.mark.parametrize('activation', ACTIVATIONS)
+def test_one_region_is_the_plain_feature(activation):
+    neck = build(5, activation, True, 0)[0]
+    features = torch.randn(4, 5, dtype=torch.float64)
+    feats = neck((features,), torch.ones(4, 1, dtype=torch.bool))
+    torch.testing.assert_close(feats.face_feature, features)
+
+
+@pytest.mark.parametrize('activation', ACTIVATIONS)
+@pytest.mark.parametrize('size', [0.0, 1.0, 1e4])
+def test_extreme_scores_stay_finite(activation, size):
+    neck, head = build(3, activation, True, 0)
+    neck, head = neck.float(), head.float()
+    features = (torch.randn(4, 6, 3) * size).requires_grad_()
+    mask = torch.ones(4, 6, dtype=torch.bool)
+    mask[0, 2:] = False
+    logits, weights = head._classify(neck((features[mask],), mask))
+    (logits.sum() + head.region_loss(weights.self_weights, mask)).backward()
+    for values in (logits, *weights, features.grad):
+        assert values.isfinite().all()
+    torch.testing.assert_close(weights.region_weights.sum(1), torch.ones(4))
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_features_give_float32_weights(dtype):
+    neck, head = build(8, 'sigmoid', False, 0)
+    neck, head = neck.float(), head.float()
+    features = torch.randn(12, 8).to(dtype)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    with torch.autocast('cpu', torch.bfloat16):
+        logits, weights = head._classify(neck((features,), mask))
+    exact, _ = head._classify(neck((features.float(),), mask))
+    assert logits.dtype == weights.region_weights.dtype == torch.float32
+    torch.testing.assert_close(logits, exact)
+
+
+@pytest.mark.parametrize(
+    ('mu', 'mask', 'expected'),
+    [
+        ([[0.5, 0.4, 0.3]], None, 0.1 + 0.1),  # the whole face leads: margin plus the gap
+        ([[0.5, 0.9, 0.3]], None, 0.0),  # a crop leads by more than the margin
+        ([[0.5, 0.55, 0.3]], None, 0.05),  # a crop leads by half the margin
+        ([[0.5, 0.9, 0.3]], [[True, False, True]], 0.3),  # the leading crop does not exist
+        ([[0.5, 0.9, 0.3]], [[True, False, False]], 0.0),  # no crop at all
+        ([[0.5]], None, 0.0),
+        ([[0.5, 0.4], [0.5, 0.9]], None, 0.1),  # mean over the batch
+    ],
+)
+def test_region_biased_loss_by_hand(mu, mask, expected):
+    mask = None if mask is None else torch.tensor(mask)
+    loss = RegionBiasedLoss(margin=0.1)(torch.tensor(mu), mask)
+    assert loss.item() == pytest.approx(expected, abs=1e-6)
+    doubled = RegionBiasedLoss(margin=0.1, loss_weight=2)(torch.tensor(mu), mask)
+    assert doubled.item() == pytest.approx(2 * expected, abs=1e-6)

@@ -1,0 +1,135 @@
+"""Region strategies: the paper's places, properties over all sizes, errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ranfer.regions import FixedRegions, GridRegions, LandmarkRegions, RandomRegions
+from ranfer.registry import REGIONS
+
+FACE = np.array([[35, 40, 1], [65, 40, 1], [50, 60, 1], [38, 78, 1], [62, 78, 1]], dtype=np.float32)
+
+
+def boxes_of(strategy, size=(100, 100), points=None, seed=0):
+    return strategy(size, points, np.random.default_rng(seed))
+
+
+def test_fixed_regions_are_the_papers():
+    boxes, mask = boxes_of(FixedRegions(), (200, 100))
+    expected = [
+        [0, 0, 75, 150],
+        [25, 0, 100, 150],
+        [12.5, 50, 87.5, 200],
+        [5, 10, 95, 190],
+        [7.5, 15, 92.5, 185],
+    ]
+    np.testing.assert_allclose(boxes, expected)
+    assert mask.all() and boxes.dtype == np.float32
+
+
+def test_random_regions_have_the_papers_sizes_and_vary():
+    boxes = np.concatenate([boxes_of(RandomRegions(), seed=i)[0] for i in range(200)])
+    sides = boxes[:, 2:] - boxes[:, :2]
+    np.testing.assert_allclose(sides[:, 0], sides[:, 1], rtol=1e-4)
+    assert sides.min() >= 70 - 1e-3 and sides.max() <= 95 + 1e-3
+    assert sides.min() < 71 and sides.max() > 94
+    assert boxes[:, :2].min() < 1 and boxes[:, 2:].max() > 99
+    np.testing.assert_array_equal(
+        boxes_of(RandomRegions(), seed=3)[0], boxes_of(RandomRegions(), seed=3)[0]
+    )
+
+
+def test_landmark_regions_are_squares_cut_at_the_border():
+    boxes, mask = boxes_of(LandmarkRegions(radius=0.25), points=FACE)
+    assert mask.all()
+    np.testing.assert_allclose(boxes[2], [25, 35, 75, 85])
+    near_border = FACE.copy()
+    near_border[0, :2] = 10, 95
+    boxes, mask = boxes_of(LandmarkRegions(radius=0.25), points=near_border)
+    assert mask.all()
+    np.testing.assert_allclose(boxes[0], [0, 70, 35, 100])
+
+
+@pytest.mark.parametrize(
+    'point', [(-1, 50, 1), (50, 101, 1), (50, 50, 0), (np.nan, 50, 1)], ids=str
+)
+def test_missing_or_outside_landmark_marks_its_region(point):
+    points = FACE.copy()
+    points[1] = point
+    boxes, mask = boxes_of(LandmarkRegions(), points=points)
+    assert mask.tolist() == [True, False, True, True, True]
+    assert (boxes[1] == 0).all()
+
+
+def test_grid_covers_the_image_row_by_row():
+    boxes, mask = boxes_of(GridRegions(rows=2, cols=3, overlap=0.0), (60, 90))
+    assert mask.all()
+    np.testing.assert_allclose(boxes[:3], [[0, 0, 30, 30], [30, 0, 60, 30], [60, 0, 90, 30]])
+    np.testing.assert_allclose(boxes[3:, 1], 30)
+    half = boxes_of(GridRegions(rows=1, cols=2, overlap=0.5), (30, 30))[0]
+    np.testing.assert_allclose(half, [[0, 0, 20, 30], [10, 0, 30, 30]])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    height=st.integers(1, 300),
+    width=st.integers(1, 300),
+    seed=st.integers(0, 1000),
+    strategy=st.sampled_from(
+        [
+            dict(type='FixedRegions'),
+            dict(type='RandomRegions', num_regions=3),
+            dict(type='GridRegions', rows=3, cols=2, overlap=0.3),
+            dict(type='LandmarkRegions', radius=0.4),
+        ]
+    ),
+)
+def test_boxes_stay_inside_and_are_not_empty(height, width, seed, strategy):
+    rng = np.random.default_rng(seed)
+    points = np.column_stack([rng.uniform(-20, 320, (5, 2)), rng.integers(0, 2, 5)])
+    boxes, mask = REGIONS.build(strategy)((height, width), points, rng)
+    assert boxes.shape == (len(mask), 4) and boxes.dtype == np.float32 and mask.dtype == bool
+    limit = np.array([width, height, width, height]) * (1 + 1e-6)
+    assert (boxes >= 0).all() and (boxes <= limit).all()
+    assert (boxes[mask, 2:] > boxes[mask, :2]).all()
+    inside = (points[:, :2] >= 0).all(1) & (points[:, :2] <= [width, height]).all(1)
+    if strategy['type'] == 'LandmarkRegions':
+        np.testing.assert_array_equal(mask, inside & (points[:, 2] > 0))
+
+
+@pytest.mark.parametrize(
+    ('cls', 'config', 'sentence'),
+    [
+        (FixedRegions, dict(boxes=[]), 'FixedRegions.boxes must be a list'),
+        (FixedRegions, dict(boxes=[[0, 0, 1]]), 'FixedRegions.boxes must be a list'),
+        (FixedRegions, dict(boxes=[[0, 0, 75, 75]]), 'fractions of the image side, not pixels'),
+        (FixedRegions, dict(boxes=[[0.5, 0, 0.5, 1]]), '0 <= x1 < x2 <= 1'),
+        (RandomRegions, dict(num_regions=0), 'num_regions must be at least 1, got 0'),
+        (RandomRegions, dict(scale=(0.9, 0.7)), r'got \(0.9, 0.7\)'),
+        (RandomRegions, dict(scale=(0.0, 0.7)), 'RandomRegions.scale must be'),
+        (RandomRegions, dict(scale=(0.5, 1.1)), 'RandomRegions.scale must be'),
+        (LandmarkRegions, dict(radius=0), 'LandmarkRegions.radius must be positive, got 0'),
+        (LandmarkRegions, dict(num_landmarks=0), 'num_landmarks must be positive, got 0'),
+        (GridRegions, dict(rows=0), 'rows >= 1 and cols >= 1, got 0 and 2'),
+        (GridRegions, dict(overlap=1.0), r'GridRegions.overlap must be in \[0, 1\), got 1.0'),
+    ],
+)
+def test_bad_config_names_the_key(cls, config, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        cls(**config)
+
+
+@pytest.mark.parametrize(
+    ('points', 'sentence'),
+    [
+        (None, r'extract_landmarks\.py'),
+        (FACE[:3], r'shape \(5, 3\) = x, y, visibility, got \(3, 3\)'),
+        (FACE[:, :2], r'got \(5, 2\)'),
+    ],
+)
+def test_bad_landmarks_say_what_to_do(points, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        boxes_of(LandmarkRegions(), points=points)
