@@ -1,0 +1,66 @@
+"""Confusion matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+
+from ranfer.visualization.figure import new_figure, text_colour, to_image
+
+_COLOURS = matplotlib.colormaps['Blues']
+
+
+def draw_confusion(counts: np.ndarray, classes: Sequence[str], title: str = '') -> np.ndarray:
+    """Draw a confusion matrix with percent of each row and, beneath, counts.
+
+    Args:
+        counts: True class by row, predicted class by column, ``(C, C)`` int.
+        classes: ``C`` class names.
+        title: Line above the picture. Defaults to none.
+
+    Returns:
+        np.ndarray: RGB picture, uint8.
+
+    Raises:
+        ValueError: If ``counts`` is not ``(C, C)``.
+    """
+    counts = np.asarray(counts)
+    number = len(classes)
+    if counts.shape != (number, number):
+        raise ValueError(
+            f'draw_confusion got counts of shape {counts.shape}, expected ({number}, {number}) for '
+            f'{number} classes.'
+        )
+    rates = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 66 * number
+    figure = new_figure(side + 150, side + 150)
+    axes = figure.subplots()
+    axes.imshow(rates, cmap=_COLOURS, vmin=0, vmax=1)
+    for row, column in np.ndindex(number, number):
+        rate = rates[row, column]
+        colour = text_colour(_COLOURS(rate))
+        text = f'{100 * rate:.1f}' if counts[row, column] else '0'
+        axes.text(column, row - 0.08, text, ha='center', va='center', fontsize=12, color=colour)
+        axes.text(
+            column,
+            row + 0.26,
+            f'{counts[row, column]}',
+            ha='center',
+            va='center',
+            fontsize=8.5,
+            color=colour,
+        )
+    names = [f'{name}\n({total})' for name, total in zip(classes, counts.sum(axis=1))]
+    axes.set_xticks(range(number), classes, rotation=40, ha='right', fontsize=11)
+    axes.set_yticks(range(number), names, fontsize=11)
+    axes.set_xticks(np.arange(number - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(number - 1) + 0.5, minor=True)
+    axes.grid(which='minor', color='white', linewidth=2)
+    axes.tick_params(which='both', length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel('predicted', fontsize=12)
+    axes.set_ylabel('true (number of images)', fontsize=12)
+    axes.set_title(title or 'percent of the true class, and counts', fontsize=12)
+    return to_image(figure)

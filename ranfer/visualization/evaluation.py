@@ -1,0 +1,97 @@
+"""All pictures of one evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ranfer.evaluation.report import FERReport
+from ranfer.visualization.conditions import draw_conditions
+from ranfer.visualization.confusion import draw_confusion
+from ranfer.visualization.region_weights import draw_region_weights, mean_region_weights
+from ranfer.visualization.reliability import draw_reliability
+
+
+class Prediction(NamedTuple):
+    """What the pictures need of one predicted sample.
+
+    Attributes:
+        scores: Class probabilities, ``(C,)``.
+        label: True class.
+        conditions: Names of the conditions that hold.
+        weights: Final region weights, ``(R,)``, or None.
+        mask: True where a region exists, ``(R,)`` bool, or None.
+    """
+
+    scores: np.ndarray
+    label: int
+    conditions: tuple[str, ...] = ()
+    weights: np.ndarray | None = None
+    mask: np.ndarray | None = None
+
+    @classmethod
+    def from_sample(cls, sample: dict) -> Prediction:
+        """Take it from a predicted sample, ``DataSample.to_dict()`` or ``DataSample`` itself."""
+        weights, mask = sample.get('region_weights'), sample.get('region_mask')
+        return cls(
+            sample.get('pred_score').float().cpu().numpy(),
+            int(sample.get('gt_label')),
+            tuple(sample.get('conditions') or ()),
+            None if weights is None else weights.float().cpu().numpy(),
+            None if weights is None or mask is None else np.asarray(mask)[: len(weights)],
+        )
+
+
+def draw_report(
+    report: FERReport, references: dict[str, float] | None = None
+) -> dict[str, np.ndarray]:
+    """Draw confusion matrix and condition accuracies of a report.
+
+    Args:
+        report: Figures of an evaluation.
+        references: Published accuracies in percent by name. Defaults to none.
+
+    Returns:
+        dict[str, np.ndarray]: ``confusion`` and ``conditions``, RGB pictures.
+    """
+    accuracies = {'overall': (report.accuracy, report.count), **report.conditions}
+    return {
+        'confusion': draw_confusion(report.confusion, report.classes),
+        'conditions': draw_conditions(accuracies, references),
+    }
+
+
+def draw_predictions(
+    predictions: Sequence[Prediction], classes: Sequence[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Draw reliability and mean region weights of many predictions.
+
+    Args:
+        predictions: At least one.
+        classes: Class names. Defaults to numbers.
+
+    Returns:
+        dict[str, np.ndarray]: ``reliability`` and, where all samples have the same number of
+        regions, ``region_weights``; RGB pictures.
+    """
+    scores = np.stack([p.scores for p in predictions])
+    labels = np.array([p.label for p in predictions])
+    pictures = {
+        'reliability': draw_reliability(scores.max(axis=1), scores.argmax(axis=1) == labels)
+    }
+    sizes = {None if p.weights is None else len(p.weights) for p in predictions}
+    size = sizes.pop()
+    if size is None or sizes:
+        return pictures
+    groups = {'all': np.ones(len(labels), bool)}
+    names = classes or map(str, range(scores.shape[1]))
+    groups |= {str(name): labels == i for i, name in enumerate(names)}
+    for name in sorted({name for p in predictions for name in p.conditions}):
+        groups[name] = np.array([name in p.conditions for p in predictions])
+    masks = [np.ones(size, bool) if p.mask is None else p.mask for p in predictions]
+    means = mean_region_weights(np.stack([p.weights for p in predictions]), groups, np.stack(masks))
+    regions = ['0 face', *map(str, range(1, size))]
+    pictures['region_weights'] = draw_region_weights(means, regions)
+    return pictures

@@ -1,0 +1,72 @@
+"""What all pictures share: size, colours, and the way from a figure to an array."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+DPI = 100
+BLUE, ORANGE, GREY = '#0072b2', '#d55e00', '#666666'
+"""Two colours that stay apart in every form of colour blindness (Okabe and Ito), and grey."""
+
+WEIGHT_COLOURS = matplotlib.colormaps['RdYlBu_r']
+"""Lowest weight blue, highest red, over yellow: in order in every form of colour blindness."""
+
+
+def new_figure(width: int, height: int, layout: str | None = 'constrained') -> Figure:
+    """Make a white figure of so many pixels that no global state of matplotlib knows.
+
+    Args:
+        width: Width in pixels.
+        height: Height in pixels.
+        layout: Layout engine of matplotlib. Defaults to ``'constrained'``.
+    """
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout=layout, facecolor='white')
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def to_image(figure: Figure) -> np.ndarray:
+    """Render a figure to an RGB image, uint8, ``(H, W, 3)``."""
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+
+
+def write_picture(path: str | os.PathLike, image: np.ndarray) -> None:
+    """Write an RGB image as the suffix of ``path`` says; missing folders are made.
+
+    Args:
+        path: Target such as ``'out/face.png'``.
+        image: RGB, uint8, ``(H, W, 3)``.
+
+    Raises:
+        ValueError: If the suffix is no image format.
+        OSError: If the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        data = cv2.imencode(path.suffix, np.ascontiguousarray(image[..., ::-1]))[1]
+    except cv2.error as error:
+        raise ValueError(
+            f'Picture {str(path)!r} has the suffix {path.suffix!r}, expected that of an image '
+            f'format; write .png or .jpg.'
+        ) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data.tobytes())
+
+
+def text_colour(background: tuple[float, ...]) -> str:
+    """Black or white, whichever reads better on an RGB(A) colour of values in [0, 1]."""
+    red, green, blue = background[:3]
+    return 'black' if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else 'white'
+
+
+def clean_axes(axes: matplotlib.axes.Axes) -> None:
+    """Take away the upper and right border."""
+    axes.spines[['top', 'right']].set_visible(False)

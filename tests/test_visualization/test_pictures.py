@@ -1,0 +1,190 @@
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmpretrain.structures import DataSample
+
+from ranfer.registry import VISUALIZERS
+from ranfer.visualization import (
+    draw_attention,
+    draw_conditions,
+    draw_confusion,
+    draw_learning_curves,
+    draw_region_weights,
+    draw_reliability,
+    mean_region_weights,
+    read_scalars,
+    write_picture,
+)
+from ranfer.visualization.attention import place_labels, weight_colours
+from ranfer.visualization.conditions import wilson_interval
+from ranfer.visualization.figure import WEIGHT_COLOURS
+from ranfer.visualization.visualizer import face_of_input
+
+sys.path.insert(0, str(Path(__file__).parent))
+import pictures
+
+CLASSES = pictures.CLASSES
+
+
+@pytest.mark.parametrize('make', pictures.PICTURES, ids=lambda make: make.__name__)
+def test_golden(make):
+    # The file is this picture as it was looked at and found good. Fonts and anti-aliasing differ a
+    # little between releases of matplotlib: half the size, and a mean difference of 3 of 255.
+    golden = cv2.imread(str(pictures.GOLDEN / f'{make.__name__}.png'))[..., ::-1]
+    picture = pictures.shrink(make())
+    assert abs(np.subtract(picture.shape, golden.shape)).max() <= 2
+    height, width = np.minimum(picture.shape, golden.shape)[:2]
+    difference = abs(picture[:height, :width].astype(int) - golden[:height, :width])
+    assert difference.mean() < 3
+
+
+# Simulation of full colour blindness in linear RGB (Vienot, Brettel and Mollon 1999).
+BLINDNESS = {
+    'protan': [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
+    'deutan': [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
+}
+
+
+@pytest.mark.parametrize('kind', BLINDNESS)
+def test_weight_colours_stay_in_order_for_the_colour_blind(kind):
+    colours = WEIGHT_COLOURS(np.linspace(0, 1, 9))[:, :3]
+    linear = np.clip(colours**2.2 @ np.array(BLINDNESS[kind]).T, 0, 1)
+    seen = (linear ** (1 / 2.2)).astype(np.float32)[None]
+    lab = cv2.cvtColor(seen, cv2.COLOR_RGB2LAB)[0]
+    # b* runs from blue to yellow, which dichromats see: low weights are bluer than high ones.
+    assert lab[0, 2] < -20 < 10 < lab[-1, 2]
+    steps = np.linalg.norm(np.diff(lab, axis=0), axis=1)
+    assert steps.min() > 5  # neighbours differ by more than two just noticeable differences
+    assert np.linalg.norm(lab[0] - lab[-1]) > 40
+
+
+def test_highest_weight_is_red_and_lowest_blue():
+    colours = weight_colours(np.array([0.2, 0.1, 0.7]))
+    assert colours[2, 0] > colours[2, 2]
+    assert colours[1, 2] > colours[1, 0]
+    assert np.ptp(weight_colours(np.full(3, 1 / 3)), axis=0).max() == 0
+
+
+def test_labels_do_not_overlap():
+    boxes = np.array([[0, 0, 100, 100], [0, 0, 75, 75], [25, 0, 100, 75], [12, 25, 88, 100]])
+    places = place_labels(boxes.astype(float), (20, 5), 1)
+    for i in range(4):
+        assert (places[i] >= boxes[i, :2]).all()
+        assert (places[i] <= boxes[i, 2:]).all()
+        for j in range(i):
+            assert (abs(places[i] - places[j]) >= [20, 5]).any()
+
+
+@pytest.mark.parametrize('shape', [(1, 1), (48, 48), (300, 100), (20, 400)])
+@pytest.mark.parametrize('count', [1, 13])
+def test_attention_takes_any_face_and_number_of_regions(shape, count):
+    height, width = shape
+    boxes = np.tile(np.array([[0, 0, width, height]], float), (count, 1))
+    weights = np.full(count, 1 / count)
+    picture = draw_attention(
+        np.zeros((*shape, 3), np.uint8), boxes, weights, weights, weights, np.eye(8)[1], CLASSES
+    )
+    assert picture.dtype == np.uint8
+    assert picture.shape[1:] == (960, 3)
+
+
+def test_attention_refuses_arrays_that_do_not_fit():
+    face, boxes, three, two = pictures.face(), np.zeros((3, 4)), np.zeros(3), np.zeros(2)
+    with pytest.raises(ValueError, match='3 regions, 3 mu, 3 nu, 2 final'):
+        draw_attention(face, boxes, three, three, two, np.zeros(8), CLASSES)
+    with pytest.raises(ValueError, match='2 scores for 8 classes'):
+        draw_attention(face, boxes, three, three, three, two, CLASSES)
+
+
+def test_wilson_interval():
+    # 81 of 263: the worked example of Newcombe (1998), table I, method 3.
+    low, high = wilson_interval(np.array([100 * 81 / 263]), np.array([263]))
+    np.testing.assert_allclose([low[0], high[0]], [25.53, 36.62], atol=0.01)
+
+
+def test_mean_region_weights_against_a_loop():
+    rng = np.random.default_rng(1)
+    weights, mask = rng.random((20, 3)), rng.random((20, 3)) > 0.3
+    group = rng.random(20) > 0.5
+    found = mean_region_weights(weights, {'a': group, 'none': np.zeros(20, bool)}, mask)
+    assert list(found) == ['a']
+    for region in range(3):
+        values = [weights[i, region] for i in range(20) if group[i] and mask[i, region]]
+        np.testing.assert_allclose(found['a'].mean[region], np.mean(values))
+        np.testing.assert_allclose(found['a'].std[region], np.std(values))
+
+
+@pytest.mark.parametrize(
+    ('draw', 'match'),
+    [
+        (lambda: draw_confusion(np.zeros((2, 3)), 'ab'), r'shape \(2, 3\)'),
+        (lambda: draw_conditions({}), 'no condition'),
+        (lambda: draw_reliability(np.zeros(0), np.zeros(0)), 'at least 1'),
+        (lambda: draw_region_weights({}, ['a']), 'at least one group'),
+        (lambda: draw_learning_curves({'time': np.zeros((1, 2))}), 'found no loss'),
+        (lambda: write_picture('x.nothing', np.zeros((2, 2, 3), np.uint8)), 'image format'),
+    ],
+)
+def test_errors(draw, match):
+    with pytest.raises(ValueError, match=match):
+        draw()
+
+
+def test_read_scalars(tmp_path, tmp_path_factory):
+    folder = tmp_path / 'run' / 'vis_data'
+    folder.mkdir(parents=True)
+    lines = [dict(lr=0.1, loss=2.0, step=1, epoch=1), {'fer/accuracy': 50.0, 'step': 1}]
+    text = '\n'.join(map(json.dumps, lines)) + '\n{"loss": 1.0, "st'
+    (folder / 'scalars.json').write_text(text)
+    curves = read_scalars(tmp_path)
+    assert curves['loss'].tolist() == [[1, 2]]
+    assert curves['fer/accuracy'].tolist() == [[1, 50]]
+    with pytest.raises(FileNotFoundError, match='scalars.json'):
+        read_scalars(tmp_path_factory.mktemp('empty'))
+
+
+def sample() -> DataSample:
+    made = DataSample(
+        metainfo=dict(
+            regions=np.array([[0, 0, 40, 40], [0, 0, 30, 30]], np.float32),
+            region_mask=np.ones(2, bool),
+            img_shape=(40, 40),
+        )
+    )
+    for key in ('self_weights', 'relation_weights', 'region_weights'):
+        made.set_field(torch.tensor([0.6, 0.4]), key)
+    made.set_pred_score(torch.eye(8)[2]).set_pred_label(2).set_gt_label(1)
+    return made
+
+
+@pytest.mark.parametrize('with_weights', [True, False])
+def test_visualizer(tmp_path, with_weights):
+    visualizer = VISUALIZERS.build(
+        dict(
+            type='RANVisualizer',
+            save_dir=str(tmp_path),
+            vis_backends=[dict(type='LocalVisBackend')],
+        )
+    )
+    visualizer.dataset_meta = dict(classes=CLASSES)
+    data = sample()
+    if not with_weights:
+        del data.region_weights
+    visualizer.visualize_cls(pictures.face(40), data, name='a', step=3)
+    assert list(tmp_path.glob('**/a_3.png'))
+    out = tmp_path / 'b.png'
+    visualizer.visualize_cls(pictures.face(40), data, out_file=str(out))
+    assert (cv2.imread(str(out)).shape[1] == 960) == with_weights
+
+
+def test_face_of_ready_crops():
+    image = np.zeros((2, 3, 20, 20), np.uint8)
+    image[0, 0] = 255  # blue
+    face, moved = face_of_input(image, sample())
+    assert face[0, 0].tolist() == [0, 0, 255]
+    assert moved.regions.tolist() == [[0, 0, 20, 20], [0, 0, 15, 15]]

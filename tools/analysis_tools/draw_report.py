@@ -1,0 +1,76 @@
+"""Draw an evaluation: ``python tools/analysis_tools/draw_report.py REPORT_JSON OUT_DIR``.
+
+``tools/test.py`` writes ``report.json`` into its work directory, and with ``--out FILE.pkl`` the
+predictions, from which ``--predictions`` draws reliability and mean region weights too.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from mmengine.fileio import load
+
+from ranfer.engine.errors import one_sentence_errors
+from ranfer.evaluation import FERReport
+from ranfer.visualization.evaluation import Prediction, draw_predictions, draw_report
+from ranfer.visualization.figure import write_picture
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Draw an evaluation')
+    parser.add_argument('report', help='report.json of tools/test.py')
+    parser.add_argument('out', help='folder of the pictures')
+    parser.add_argument(
+        '--predictions',
+        help='predictions that you wrote with tools/test.py --out FILE.pkl; a pickle can run code, '
+        'so open none of strangers',
+    )
+    parser.add_argument(
+        '--reference',
+        nargs='*',
+        default=[],
+        metavar='NAME=PERCENT',
+        help='published accuracies to mark, for example overall=89.16 occlusion=83.63',
+    )
+    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def read_report(path: str) -> FERReport:
+    try:
+        values = json.loads(Path(path).read_text(encoding='utf-8'))
+        values['conditions'] = {
+            name: (row['accuracy'], row['count']) for name, row in values['conditions'].items()
+        }
+        return FERReport(**values)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path!r} is no report ({error}); give the report.json that tools/test.py wrote.'
+        ) from error
+
+
+def read_references(texts: list[str]) -> dict[str, float]:
+    try:
+        return {name: float(value) for name, value in (text.split('=') for text in texts)}
+    except ValueError as error:
+        raise ValueError(
+            f'--reference got {texts}, expected NAME=PERCENT such as overall=89.16.'
+        ) from error
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors(args.traceback):
+        report = read_report(args.report)
+        pictures = draw_report(report, read_references(args.reference))
+        if args.predictions:
+            predictions = [Prediction.from_sample(sample) for sample in load(args.predictions)]
+            pictures.update(draw_predictions(predictions, report.classes))
+        for name, picture in pictures.items():
+            path = Path(args.out) / f'{name}.png'
+            write_picture(path, picture)
+            print(path)
+
+
+if __name__ == '__main__':
+    main()
