@@ -204,7 +204,7 @@ def frame_face(radius: np.ndarray, view: View, size: int) -> tuple[Camera, np.nd
     low, high = points.min(0), points.max(0)
     focal = float(0.93 * view.zoom * size / (high - low).max())
     middle = (low + high) / 2
-    centre = size * (0.5 + np.asarray(view.shift)) - focal * middle
+    centre = size * (0.5 + np.asarray(view.shift)) - 0.5 - focal * middle
     box = np.concatenate([low * focal + centre, high * focal + centre])
     return Camera(turn, view.distance, focal, centre), box
 

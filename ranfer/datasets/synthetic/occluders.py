@@ -89,8 +89,9 @@ class Scene:
 
     def paint(self, uv: np.ndarray) -> np.ndarray:
         """Image mask, uint8 ``(S, S)``, of an outline painted on the head's surface."""
-        scale = texture_scale(self.size)
-        plan = Canvas(np.zeros((self.size, self.size), np.uint8), scale, (REACH * scale,) * 2)
+        side = 2 * self.size
+        scale = texture_scale(side)
+        plan = Canvas(np.zeros((side, side), np.uint8), scale, (REACH * scale,) * 2)
         plan.fill(uv, 255)
         x, y = (self.trace.u + REACH) * scale, (self.trace.v + REACH) * scale
         seen = cv2.remap(plan.image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
