@@ -122,13 +122,15 @@ def draw_attention(
 
 
 def weight_colours(weights: np.ndarray) -> np.ndarray:
-    """RGBA of weights ``(k,)``: the lowest blue, the highest red, the middle one if all are equal.
+    """RGBA of weights ``(k,)``: the lowest blue, the highest red, yellow if all are the same.
+
+    Weights count as the same if they differ by less than 0.001, the last digit shown.
 
     Returns:
         np.ndarray: ``(k, 4)`` float in [0, 1].
     """
     low, high = weights.min(), weights.max()
-    if np.isclose(low, high):
+    if high - low < 1e-3:
         return WEIGHT_COLOURS(np.full(len(weights), 0.5))
     return WEIGHT_COLOURS(Normalize(low, high)(weights))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ranfer.visualization.figure import clean_axes, new_figure, to_image
 
@@ -111,5 +112,6 @@ def _draw_panel(axes: Axes, curves: Mapping[str, np.ndarray]) -> None:
             label=f'{name}  {points[-1, 1]:.4g}',
         )
     axes.tick_params(labelsize=10)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(color='#dddddd')
     clean_axes(axes)

@@ -166,7 +166,8 @@ def sample() -> DataSample:
 def test_visualizer(tmp_path, with_weights):
     visualizer = VISUALIZERS.build(
         dict(
-            type='RANVisualizer',
+            type='ranfer.RANVisualizer',
+            name=tmp_path.name,
             save_dir=str(tmp_path),
             vis_backends=[dict(type='LocalVisBackend')],
         )

@@ -16,16 +16,16 @@ from ranfer.registry import HOOKS
 
 @HOOKS.register_module()
 class RANVisualizationHook(Hook):
-    """Write pictures of every evaluation to files and to the visualizer's back ends.
+    """Hand pictures of every evaluation to the visualizer's back ends, files and TensorBoard.
 
     There are: ``confusion`` and ``conditions`` from :class:`ranfer.evaluation.FERMetric`,
     ``reliability``, ``region_weights`` by class and condition, and ``attention_0``, ... for the
-    first samples. Files are named ``<folder>/<picture>_<step>.png``. In distributed evaluation the
-    last three show the samples of the main process.
+    first samples. In distributed evaluation the last three show the samples of the main process.
 
     Args:
         num_faces: Number of samples whose attention is drawn. Defaults to 4.
-        out_dir: Folder of the files. Defaults to ``visualization`` in the run's log folder.
+        out_dir: Folder of further files ``<picture>_<step>.png``. Defaults to None; the local back
+            end writes such files into ``vis_data/vis_image``.
 
     Raises:
         ValueError: If ``num_faces`` is negative.
@@ -89,9 +89,9 @@ class RANVisualizationHook(Hook):
             return
         from ranfer.visualization.figure import write_picture
 
-        folder = Path(self.out_dir or Path(runner.log_dir) / 'visualization')
         for name, picture in self._pictures(evaluator).items():
-            write_picture(folder / f'{name}_{step}.png', picture)
+            if self.out_dir is not None:
+                write_picture(Path(self.out_dir) / f'{name}_{step}.png', picture)
             runner.visualizer.add_image(name, picture, step=step)
         self._predictions, self._faces = [], []
 
