@@ -7,6 +7,7 @@ from ranfer.datasets.ferplus import FERPlus
 from ranfer.datasets.folder import FERFolder
 from ranfer.datasets.rafdb import RAFDB
 from ranfer.datasets.sfew import SFEW
+from ranfer.datasets.synthfer import SynthFER
 
 __all__ = [
     'RAFDB',
@@ -15,5 +16,6 @@ __all__ = [
     'FERDataset',
     'FERFolder',
     'FERPlus',
+    'SynthFER',
     'parse_condition_list',
 ]

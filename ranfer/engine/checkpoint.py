@@ -88,12 +88,8 @@ def _allow(types: tuple[type, ...]) -> None:
     if digit_version(torch.__version__) >= digit_version('2.6'):
         torch.serialization.add_safe_globals([(value, name) for name, value in named.items()])
     elif hasattr(torch.serialization, 'add_safe_globals'):
-        torch.serialization.add_safe_globals(
-            [
-                value if isinstance(value, type) else _alias(value, name)
-                for name, value in named.items()
-            ]
-        )
+        listed = [v if isinstance(v, type) else _alias(v, name) for name, v in named.items()]
+        torch.serialization.add_safe_globals(listed)
     else:  # before PyTorch 2.4; the dict is cached, so what is added here stays
         _weights_only_unpickler._get_allowed_globals().update(named)
 
