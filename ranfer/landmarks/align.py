@@ -1,4 +1,8 @@
-"""Face crops: by a similarity transform of five points, or by the plain box as in the paper."""
+"""Face crops: by a similarity transform of five points, or by the plain box as in the paper.
+
+Coordinates are pixels counted from the left and upper *edge* of the image, as MMCV's transforms
+count: the centre of the first pixel is (0.5, 0.5), a flip maps x to W - x.
+"""
 
 import cv2
 import numpy as np
@@ -33,7 +37,7 @@ def similarity_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
         target: Where they should go, shape ``(P, 2)``.
 
     Returns:
-        np.ndarray: Matrix for :func:`cv2.warpAffine`, float64, shape ``(2, 3)``.
+        np.ndarray: Matrix for :func:`move_points` and :func:`warp`, float64, shape ``(2, 3)``.
 
     Raises:
         ValueError: If the points are not finite or all the same.
@@ -66,11 +70,30 @@ def move_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
+def warp(
+    image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int = cv2.BORDER_CONSTANT
+) -> np.ndarray:
+    """:func:`cv2.warpAffine` for a matrix between edge coordinates.
+
+    Args:
+        image: Shape ``(H, W)`` or ``(H, W, C)``.
+        matrix: From image to output, shape ``(2, 3)``.
+        size: Width and height of the output in pixels.
+        border: OpenCV's border mode. Defaults to black.
+
+    Returns:
+        np.ndarray: Warped bilinearly, type of ``image``.
+    """
+    centres = np.array(matrix, np.float64)
+    centres[:, 2] += centres[:, :2].sum(1) / 2 - 0.5
+    return cv2.warpAffine(image, centres, size, flags=cv2.INTER_LINEAR, borderMode=border)
+
+
 def warp_face(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """Warp to a square; what lies outside the image is black.
 
-    A warp that shrinks samples an image that was shrunk with area averaging first, for
-    ``cv2.warpAffine`` alone would alias.
+    A warp that shrinks samples an image that was shrunk with area averaging first, for a bilinear
+    warp alone would alias.
 
     Args:
         image: uint8, shape ``(H, W)`` or ``(H, W, 3)``.
@@ -85,10 +108,8 @@ def warp_face(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
         height, width = image.shape[:2]
         small = max(round(width * scale), 1), max(round(height * scale), 1)
         image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        fx, fy = small[0] / width, small[1] / height
-        back = np.array([[1 / fx, 0, 0.5 / fx - 0.5], [0, 1 / fy, 0.5 / fy - 0.5], [0, 0, 1]])
-        matrix = matrix @ back
-    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR)
+        matrix = matrix * [width / small[0], height / small[1], 1]
+    return warp(image, matrix, (size, size))
 
 
 def align_face(
@@ -139,10 +160,5 @@ def crop_face(
         )
     scale = size / side
     left, top = (x1 + x2 - side) / 2, (y1 + y2 - side) / 2
-    matrix = np.array(
-        [
-            [scale, 0, (0.5 - left) * scale - 0.5],
-            [0, scale, (0.5 - top) * scale - 0.5],
-        ]
-    )
+    matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]])
     return warp_face(image, matrix, size), matrix

@@ -16,6 +16,8 @@ class Faces:
         scores: Confidence in [0, 1], float32, shape ``(K,)``.
         landmarks: Left eye, right eye, nose, left and right mouth corner (as seen in the image) in
             pixels, float32, shape ``(K, 5, 2)``.
+
+    Coordinates count from the left and upper edge of the image (:mod:`ranfer.landmarks.align`).
     """
 
     boxes: np.ndarray

@@ -45,6 +45,6 @@ class DlibDetector(FaceDetector):
         found, scores, _ = self._search.run(image, self._upsample, 0.0)
         boxes = [[r.left(), r.top(), r.right() + 1, r.bottom() + 1] for r in found]
         shapes = [[[p.x, p.y] for p in self._predict(image, r).parts()] for r in found]
-        points = to_five_points(np.asarray(shapes).reshape(-1, 68, 2))
+        points = to_five_points(np.asarray(shapes).reshape(-1, 68, 2)) + 0.5
         # The score is a margin without bound; 1 is a sure face.
         return Faces.sorted(np.asarray(boxes), np.clip(scores, 0, 1), points)

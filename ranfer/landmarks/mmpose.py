@@ -56,4 +56,4 @@ class MMPoseDetector(FaceDetector):
         samples = self._inference(self._model, image, boxes, bbox_format='xyxy')
         points = np.stack([sample.pred_instances.keypoints[0] for sample in samples])
         scores = np.stack([sample.pred_instances.keypoint_scores[0].mean() for sample in samples])
-        return Faces.sorted(boxes, np.clip(scores, 0, 1), to_five_points(points))
+        return Faces.sorted(boxes, np.clip(scores, 0, 1), to_five_points(points) + 0.5)

@@ -205,8 +205,7 @@ class MTCNN(FaceDetector):
         boxes, scores, owners = boxes[keep], probability[keep, 1], owners[keep]
         relative = marks[keep].reshape(-1, 2, 5).transpose(0, 2, 1)
         sides = boxes[:, 2:] - boxes[:, :2]
-        # The networks count pixels, so a place in a crop is that of a pixel's centre.
-        points = boxes[:, None, :2] + relative * sides[:, None] - 0.5
+        points = boxes[:, None, :2] + relative * sides[:, None]
         return _shift(boxes, offsets[keep]), scores, points, owners
 
     def _look(

@@ -2,6 +2,8 @@
 
 from ranfer.datasets.converters.affectnet import convert_affectnet
 from ranfer.datasets.converters.ferplus import convert_ferplus
+from ranfer.datasets.converters.landmarks import extract_landmarks
+from ranfer.datasets.converters.pose import annotate_pose
 from ranfer.datasets.converters.rafdb import convert_rafdb
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.sfew import convert_sfew
@@ -11,8 +13,10 @@ __all__ = [
     'ConversionError',
     'Report',
     'Source',
+    'annotate_pose',
     'convert_affectnet',
     'convert_ferplus',
     'convert_rafdb',
     'convert_sfew',
+    'extract_landmarks',
 ]

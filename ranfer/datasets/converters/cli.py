@@ -5,8 +5,6 @@ import os
 import sys
 from collections.abc import Callable
 
-from ranfer.datasets.converters.report import ConversionError
-
 
 def converter_parser(description: str | None, out: str) -> argparse.ArgumentParser:
     """Parser with the arguments of every converter.
@@ -45,7 +43,7 @@ def run_converter(convert: Callable[[], list[str]]) -> None:
     """
     try:
         lines = convert()
-    except (ConversionError, FileNotFoundError, PermissionError) as error:
+    except (ValueError, OSError, ImportError) as error:
         sys.exit(f'error: {error}')
     except KeyboardInterrupt:
         sys.exit('interrupted; run the same command again to go on')

@@ -1,7 +1,6 @@
 """Transforms: from an image file to a packed sample with region boxes."""
 
 from ranfer.datasets.transforms.affine import RandomFaceAffine
-from ranfer.datasets.transforms.affine import RandomFaceAffine
 from ranfer.datasets.transforms.flip import RandomFaceFlip
 from ranfer.datasets.transforms.loading import LoadFaceImage, UnreadableImageError, image_defect
 from ranfer.datasets.transforms.occlusion import RandomOcclusion
@@ -14,7 +13,6 @@ __all__ = [
     'RandomFaceAffine',
     'RandomFaceFlip',
     'RandomOcclusion',
-    'RandomFaceAffine',
     'RegionCropTransform',
     'UnreadableImageError',
     'image_defect',

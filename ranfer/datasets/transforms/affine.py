@@ -7,7 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
-from ranfer.landmarks.align import move_points
+from ranfer.landmarks.align import move_points, warp
 from ranfer.registry import TRANSFORMS
 
 
@@ -24,12 +24,12 @@ def affine_matrix(
         shear: Degrees by which vertical lines lean.
 
     Returns:
-        np.ndarray: Matrix for :func:`cv2.warpAffine`, float64, shape ``(2, 3)``.
+        np.ndarray: Matrix for :func:`ranfer.landmarks.align.warp`, float64, shape ``(2, 3)``.
     """
     turn, lean = np.deg2rad([rotation, shear])
     cos, sin = np.cos(turn) * scale, np.sin(turn) * scale
     linear = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, np.tan(lean)], [0, 1]])
-    centre = (np.array(size[::-1]) - 1) / 2
+    centre = np.array(size[::-1]) / 2
     return np.column_stack([linear, centre - linear @ centre + np.asarray(shift)])
 
 
@@ -37,7 +37,7 @@ def affine_matrix(
 class RandomFaceAffine(BaseTransform):
     """Rotate, scale, shift and shear about the image centre; landmarks and boxes move along.
 
-    What enters from outside is the mirrored border. A landmark that leaves the image keeps its
+    The border is replicated. A landmark that leaves the image keeps its
     coordinates and gets visibility 0.
 
     Args:
@@ -101,9 +101,7 @@ class RandomFaceAffine(BaseTransform):
         if matrix is None:
             return results
         size = image.shape[1], image.shape[0]
-        results['img'] = cv2.warpAffine(
-            image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-        )
+        results['img'] = warp(image, matrix, size, cv2.BORDER_REPLICATE)
         if results.get('gt_keypoints') is not None:
             results['gt_keypoints'] = _move_keypoints(results['gt_keypoints'], matrix, size)
         if results.get('gt_bboxes') is not None:
@@ -127,7 +125,7 @@ def _interval(key: str, value: float | Sequence[float]) -> tuple[float, float]:
 def _move_keypoints(keypoints: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     moved = keypoints.copy()
     moved[..., :2] = move_points(keypoints[..., :2], matrix)
-    inside = ((moved[..., :2] >= -0.5) & (moved[..., :2] <= np.array(size) - 0.5)).all(-1)
+    inside = ((moved[..., :2] >= 0) & (moved[..., :2] <= size)).all(-1)
     moved[..., 2] = np.where(inside, moved[..., 2], 0)
     return moved
 

@@ -12,7 +12,7 @@ class RandomFaceFlip(RandomFlip):
     """:class:`mmcv.transforms.RandomFlip` that also exchanges left and right landmarks.
 
     The parent mirrors the coordinates but leaves the order, so that the first point would be the
-    right eye after a flip; it also counts from pixel edges where landmarks count from centres.
+    right eye after a flip.
 
     Args:
         prob: Probability of a horizontal flip. Defaults to 0.5.
@@ -27,6 +27,4 @@ class RandomFaceFlip(RandomFlip):
     def _flip_keypoints(
         self, keypoints: np.ndarray, img_shape: tuple[int, int], direction: str
     ) -> np.ndarray:
-        flipped = keypoints.copy()
-        flipped[..., 0] = img_shape[1] - 1 - keypoints[..., 0]
-        return flipped[..., SWAP, :]
+        return super()._flip_keypoints(keypoints, img_shape, direction)[..., SWAP, :]

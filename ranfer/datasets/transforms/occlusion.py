@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ranfer.landmarks.align import face_template, move_points, similarity_transform
+from ranfer.landmarks.align import move_points, similarity_transform
 from ranfer.registry import TRANSFORMS
 
 KINDS = ('glasses', 'mask', 'hand', 'block')
@@ -14,11 +14,13 @@ HALVES = ('left', 'right', 'upper', 'lower')
 _SKIN = ((125, 160, 215), (95, 130, 190), (60, 90, 150), (35, 55, 95))
 _CLOTH = ((230, 230, 230), (200, 150, 90), (40, 40, 40), (150, 190, 120))
 _SHIFT = 4
-_FACE = {'left': (-1, 0), 'right': (1, 0), 'upper': (0, -1), 'lower': (0, 1)}
+_FACE = np.array([[0.31, 0.40], [0.69, 0.40], [0.5, 0.58], [0.34, 0.76], [0.66, 0.76]])
+"""Mean places of the five points in a tight face crop of side 1."""
+_OUT = {'left': (-1, 0), 'right': (1, 0), 'upper': (0, -1), 'lower': (0, 1)}
 
 
 class _Canvas:
-    """Draws on an image in face coordinates: x and y in [0, 1] over the aligned face."""
+    """Draws on an image in face coordinates: x and y in [0, 1] over a tight face crop."""
 
     def __init__(self, image: np.ndarray, matrix: np.ndarray) -> None:
         self.image = image
@@ -26,7 +28,7 @@ class _Canvas:
         self.unit = float(np.sqrt(np.linalg.det(matrix[:, :2])))
 
     def _pixels(self, points: np.ndarray) -> np.ndarray:
-        pixels = move_points(np.asarray(points, np.float64), self.matrix) * (1 << _SHIFT)
+        pixels = (move_points(points, self.matrix) - 0.5) * (1 << _SHIFT)
         return np.rint(np.clip(pixels, -1e6, 1e6)).astype(np.int32)
 
     def fill(self, points: np.ndarray, colour: Sequence[float]) -> None:
@@ -44,33 +46,33 @@ class _Canvas:
 
 def _glasses(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
     """Dark glasses over both eyes, bridge and temples."""
-    left, right = face_template(1)[:2]
+    left, right = _FACE[:2]
     colour = rng.uniform(0, 60, 3)
-    radii = rng.uniform(0.10, 0.13), rng.uniform(0.07, 0.10)
+    radii = rng.uniform(0.13, 0.17), rng.uniform(0.09, 0.13)
     for centre in (left, right):
         canvas.fill(canvas.ellipse(centre, radii), colour)
-    canvas.stroke([left, right], 0.02, colour)
+    canvas.stroke([left, right], 0.03, colour)
     for centre, end in ((left, 0.02), (right, 0.98)):
-        canvas.stroke([centre, (end, centre[1] - 0.02)], 0.02, colour)
+        canvas.stroke([centre, (end, centre[1] - 0.02)], 0.03, colour)
 
 
 def _mask(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
     """Cloth over nose, mouth and chin with its ear loops."""
     colour = np.array(_CLOTH[rng.integers(len(_CLOTH))]) + rng.uniform(-20, 20, 3)
-    top = rng.uniform(0.52, 0.60)
-    outline = [(0.5, top), (0.80, top + 0.08), (0.83, 0.82), (0.66, 1.0), (0.5, 1.04)]
+    top = rng.uniform(0.46, 0.55)
+    outline = [(0.5, top), (0.86, top + 0.08), (0.90, 0.84), (0.70, 1.02), (0.5, 1.06)]
     outline += [(1 - x, y) for x, y in outline[-2:0:-1]]
     canvas.fill(outline, colour)
-    for height in (0.70, 0.78, 0.86):
-        canvas.stroke([(0.28, height), (0.72, height)], 0.008, colour * 0.85)
-    for x, end in ((0.20, 0.03), (0.80, 0.97)):
-        canvas.stroke([(x, top + 0.09), (end, top - 0.06)], 0.015, colour)
+    for height in (0.68, 0.78, 0.88):
+        canvas.stroke([(0.24, height), (0.76, height)], 0.01, colour * 0.85)
+    for x, end in ((0.14, 0.0), (0.86, 1.0)):
+        canvas.stroke([(x, top + 0.09), (end, top - 0.06)], 0.02, colour)
 
 
 def _hand(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
     """A palm at the border of one half of the face with four fingers across it."""
     colour = np.array(_SKIN[rng.integers(len(_SKIN))]) + rng.uniform(-15, 15, 3)
-    out = np.array(_FACE[half])
+    out = np.array(_OUT[half])
     side = out[::-1]
     palm = 0.5 + out * rng.uniform(0.36, 0.42) + side * rng.uniform(-0.05, 0.05)
     canvas.fill(canvas.ellipse(palm, (0.22, 0.22)), colour)
@@ -84,7 +86,7 @@ def _hand(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
 
 def _block(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
     """A plain rectangle over most of one half of the face."""
-    out = np.array(_FACE[half])
+    out = np.array(_OUT[half])
     centre = 0.5 + out * rng.uniform(0.20, 0.28)
     radii = np.where(out != 0, rng.uniform(0.18, 0.25), rng.uniform(0.32, 0.48))
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
@@ -113,17 +115,16 @@ def occlude(
         kind: One of :data:`KINDS`.
         half: One of :data:`HALVES`, where hand and block lie; glasses and mask have their place.
         rng: Source of the details.
-        landmarks: The five points in pixels, shape ``(5, 2)``. Defaults to the places of an aligned
-            face.
+        landmarks: The five points in pixels, shape ``(5, 2)``. Defaults to the mean places in a
+            tight face crop.
 
     Returns:
         np.ndarray: A new image of the same shape.
     """
     height, width = image.shape[:2]
-    template = face_template(1)
-    target = template * (width, height) if landmarks is None else landmarks
+    target = _FACE * (width, height) if landmarks is None else landmarks
     out = np.ascontiguousarray(image).copy()
-    _DRAW[kind](_Canvas(out, similarity_transform(template, target)), rng, half)
+    _DRAW[kind](_Canvas(out, similarity_transform(_FACE, target)), rng, half)
     if (image[..., 0] == image[..., 1]).all() and (image[..., 1] == image[..., 2]).all():
         out = cv2.merge([cv2.cvtColor(out, cv2.COLOR_BGR2GRAY)] * 3)
     return out
