@@ -1,6 +1,6 @@
 """Models: every part is registered under the scope ``ranfer``."""
 
-from ranfer.models.backbones import TorchVisionBackbone
+from ranfer.models.backbones import SharedRegionBackbone, TorchVisionBackbone
 from ranfer.models.classifiers import RANClassifier
 from ranfer.models.data_preprocessors import RegionDataPreprocessor
 from ranfer.models.heads import RegionWeights, RelationAttentionHead
@@ -15,6 +15,7 @@ __all__ = [
     'RegionFeatures',
     'RegionWeights',
     'RelationAttentionHead',
+    'SharedRegionBackbone',
     'TorchVisionBackbone',
     'region_biased_loss',
 ]

@@ -98,11 +98,12 @@ def test_num_regions_takes_the_first():
 
 
 def test_without_crop_hands_over_boxes():
-    out = RegionDataPreprocessor(crop=False)(batch(2, size=40))
-    assert out['inputs'].shape == (2, 3, 40, 40)
+    out = RegionDataPreprocessor(crop=False, crop_size=80)(batch(2, size=40))
+    assert out['inputs'].shape == (2, 3, 80, 80)
     assert out['rois'].shape == (12, 5)
     assert out['rois'][:, 0].tolist() == [0] * 6 + [1] * 6
-    assert out['rois'][6, 1:].tolist() == [0, 0, 40, 40]
+    assert out['rois'][6, 1:].tolist() == [0, 0, 80, 80]
+    assert out['rois'][7, 1:].tolist() == [0, 0, 60, 60]
 
 
 def test_ready_crops_equal_crops_on_the_device():

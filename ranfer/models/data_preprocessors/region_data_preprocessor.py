@@ -28,8 +28,9 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
 
     Args:
         crop_size: Side of a crop in pixels. Defaults to 224 as in the paper.
-        crop: If False, leave the cutting to the model: the images stay whole and ``rois``
-            ``(M, 5)`` float (image index, xyxy) go along. Defaults to True.
+        crop: If False, leave the cutting to the model, as :class:`SharedRegionBackbone` needs it:
+            the whole images are resized to ``crop_size`` and ``rois`` ``(M, 5)`` float (image
+            index, xyxy) go along in their pixels. Defaults to True.
         num_regions: Use only the first so many regions of every sample; 1 is the whole face alone,
             the plain baseline. Defaults to None, all.
         with_mask: Whether ``region_mask`` ``(N, R)`` goes along. Set False for MMPretrain's own
@@ -79,7 +80,7 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
         Returns:
             dict: ``inputs``, crops ``(M, 3, crop_size, crop_size)`` float32, sample by sample;
             ``data_samples``; with ``with_mask``, ``region_mask`` ``(N, R)`` bool; without ``crop``,
-            whole images as ``inputs`` and ``rois``.
+            whole images ``(N, 3, crop_size, crop_size)`` as ``inputs``, and ``rois``.
         """
         boxes, mask = _collate_regions(data.get('data_samples'), self.num_regions)
         if not self.with_mask and not mask.all():
@@ -87,6 +88,7 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
                 'A region is missing in this batch, but RegionDataPreprocessor.with_mask is False; '
                 'use ranfer.RANClassifier for a varying number of regions.'
             )
+        sizes = np.array([image.shape[-2:] for image in data['inputs']], dtype=np.float32)
         if not isinstance(data['inputs'], Tensor):
             data = dict(data, inputs=_stack_images(data['inputs']))
         ready = data['inputs'].dim() == 5
@@ -99,7 +101,9 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
             if self.crop:
                 batch['inputs'] = crop_regions(batch['inputs'], rois, self.crop_size)
             else:
-                batch['rois'] = rois
+                batch['inputs'], batch['rois'] = _resize(
+                    batch['inputs'], rois, sizes, self.crop_size
+                )
         if self.with_mask:
             batch['region_mask'] = self.cast_data(torch.from_numpy(mask))
         return batch
@@ -158,3 +162,23 @@ def _stack_images(images: Sequence[Tensor]) -> Tensor:
 def _to_rois(boxes: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Existing boxes of a batch as ``(M, 5)``: image index, xyxy."""
     return np.concatenate([np.nonzero(mask)[0][:, None].astype(np.float32), boxes[mask]], axis=1)
+
+
+def _resize(images: Tensor, rois: Tensor, sizes: np.ndarray, side: int) -> tuple[Tensor, Tensor]:
+    """Resize whole images to a square and move the boxes along.
+
+    Args:
+        images: ``(N, C, H, W)``, padded on the right and at the bottom if their sizes differ.
+        rois: ``(M, 5)``: image index, xyxy in pixels of ``images``.
+        sizes: ``(N, 2)`` float32: height and width without padding.
+        side: Side of the square in pixels.
+
+    Returns:
+        tuple: ``(N, C, side, side)``, and boxes ``(M, 5)`` in its pixels.
+    """
+    corners = np.pad(sizes[:, ::-1], ((0, 0), (3, 0)))
+    corners[:, 0] = np.arange(len(sizes))
+    whole = torch.from_numpy(corners).to(rois)
+    factors = side / whole[:, [3, 4, 3, 4]]
+    boxes = rois[:, 1:] * factors[rois[:, 0].long()]
+    return crop_regions(images, whole, side), torch.cat([rois[:, :1], boxes], dim=1)
