@@ -1,5 +1,7 @@
 """Synthetic faces drawn from action units on a 3-D head."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from .action_units import ACTION_UNITS, CLASSES, EMFACS, action_unit_array, sample_action_units
@@ -62,7 +64,5 @@ def draw(
     rng = np.random.default_rng(seed)
     face = sample_face(rng, expression, intensity=intensity, yaw=yaw)
     if occluder is not None or half is not None:
-        from dataclasses import replace
-
         face = replace(face, occluders=(sample_occluder(rng, occluder, half),))
     return render_face(face, size)

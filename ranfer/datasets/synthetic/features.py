@@ -153,7 +153,8 @@ def _mouth(who: Identity, units: np.ndarray, mean: Strengths) -> Mouth:
     right = (LIP + 1) / 2
     u = -corner_u[0] * (1 - right) + corner_u[1] * right
     ends = corner_v[0] * (1 - right) + corner_v[1] * right
-    line = ends * LIP_BOW + centre_v * (1 - LIP_BOW)
+    bow = LIP_BOW ** (1 + 0.8 * drop)
+    line = ends * bow + centre_v * (1 - bow)
 
     thick = (1 + 0.22 * who.shape[14]) * (1 - 0.62 * tight) * (1 - 0.25 * mean[12])
     thick *= 1 - 0.25 * mean[20]

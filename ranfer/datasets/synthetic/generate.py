@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from mmengine.utils import ProgressBar
 from ranfer.datasets.annotation import save_annotation
 
 from .action_units import ACTION_UNITS, CLASSES
-from .identity import sample_identity
+from .identity import Identity, sample_identity
 from .occluders import OPAQUE, Occluder, sample_occluder
 from .render import FaceTruth, SynthFace, render_face, sample_face
 
@@ -88,7 +89,7 @@ def sample_part_face(part: str, index: int, seed: int) -> tuple[SynthFace, int]:
     """
     stream = PARTS.index(part)
     person = index // IMAGES_PER_IDENTITY
-    identity = sample_identity(np.random.default_rng([seed, stream, 0, person]))
+    identity = _identity(seed, stream, person)
     rng = np.random.default_rng([seed, stream, 1, index])
     yaw = _sample_yaw(part, rng)
     face = sample_face(
@@ -99,6 +100,11 @@ def sample_part_face(part: str, index: int, seed: int) -> tuple[SynthFace, int]:
         occluders=_sample_occluders(part, rng),
     )
     return face, stream * 1_000_000 + person
+
+
+@lru_cache(maxsize=8)
+def _identity(seed: int, stream: int, person: int) -> Identity:
+    return sample_identity(np.random.default_rng([seed, stream, 0, person]))
 
 
 def _sample_yaw(part: str, rng: np.random.Generator) -> float | None:

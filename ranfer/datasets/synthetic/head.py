@@ -20,9 +20,8 @@ from .identity import Identity, View
 GRID, EXTENT = 128, 2.0
 SCALE = (GRID - 1) / (2 * EXTENT)
 MAX_RADIUS = 1.25
-RELAX = 0.85
 _NEIGHBOURS = np.ones((3, 3), np.uint8)
-LEVELS = ((4, 18), (2, 12), (1, 3))
+LEVELS = ((4, 12), (2, 8), (1, 3))
 
 
 @lru_cache(maxsize=1)
@@ -255,7 +254,7 @@ def _march(
         gap -= cv2.remap(radius, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         closest = np.where(gap < best, depth, closest)
         np.minimum(best, gap, out=best)
-        depth = depth + RELAX * gap
+        depth = depth + gap
     return x, y, closest, best
 
 

@@ -24,6 +24,9 @@ from .identity import Identity, View, sample_identity, sample_view
 from .occluders import Occluder, Scene, cover
 from .texture import REACH, hair_outline, hair_padding, paint_head, texture_scale
 
+TEXTURE_SIDE = 1.75
+"""Side of the texture relative to the side of the image."""
+
 
 @dataclass(frozen=True)
 class SynthFace:
@@ -135,10 +138,10 @@ def render_face(face: SynthFace, size: int = 128) -> tuple[np.ndarray, FaceTruth
     radius = radius_map(who, face.action_units, hair_padding(hair))
     camera, box = frame_face(radius, view, size)
     trace = trace_head(radius, camera, size)
-    texture, furrows = paint_head(who, features, hair, 2 * size, rng)
+    texture, furrows = paint_head(who, features, hair, round(TEXTURE_SIDE * size), rng)
     skin = _shade(texture, furrows, radius, trace, camera, view)
     image = _background(size, camera, who, view, rng)
-    image += (skin - image) * spread(trace.cover)
+    image = cv2.blendLinear(skin, image, trace.cover, 1 - trace.cover)
 
     scene = Scene(radius, camera, trace, box, who, size)
     image, hidden = cover(image, face.occluders, scene)
@@ -178,7 +181,7 @@ def _shade(texture, furrows, radius, trace: Trace, camera: Camera, view: View) -
     dark = cv2.remap(furrows, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     lit, gloss = cv2.split(both)
     lit *= 1 - dark * np.float32(0.52 / 255)
-    shaded = colour * spread(lit)
+    shaded = cv2.multiply(colour, spread(lit), dtype=cv2.CV_32F)
     shaded += spread(28 * gloss)
     return shaded
 

@@ -189,8 +189,8 @@ def _paint_teeth(cave: Canvas, mouth: Mouth, opening: float) -> None:
 
 def _paint_hair(canvas: Canvas, who: Identity, outline: np.ndarray, rng) -> None:
     canvas.fill(outline, who.hair)
-    tones = (0.65, 0.8, 0.95, 1.1, 1.3, 1.5)
-    angle = rng.uniform(-np.pi, np.pi, (len(tones), 6, 1))
+    tones = (0.7, 0.9, 1.15, 1.4)
+    angle = rng.uniform(-np.pi, np.pi, (len(tones), 7, 1))
     begin = np.stack([0.3 * np.sin(angle), -1.15 + 0.25 * np.cos(angle)], -1)
     away = np.stack([np.sin(angle), 0.25 - 0.4 * np.cos(angle)], -1)
     strands = begin + away * np.array([[0.0], [0.3], [0.6]]) + ((0, 0), (0, 0.03), (0, 0.14))
