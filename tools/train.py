@@ -36,9 +36,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
-    cfg = apply_common_arguments(cfg, args)
     if args.epochs is not None:
         scale_schedule(cfg, args.epochs)
+    cfg = apply_common_arguments(cfg, args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop('save_best', None)

@@ -1,3 +1,5 @@
+# The paper's schedule. A face-pretrained backbone goes in by one key:
+#   --cfg-options load_from=resnet18_face.pth
 _base_ = [
     '../_base_/models/ran_r18.py',
     '../_base_/datasets/ferplus.py',
@@ -5,11 +7,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# A face-pretrained backbone by one key, for example 'work_dirs/resnet18_msceleb.pth'.
-pretrained = None
-model = dict(
-    backbone=dict(init_cfg=pretrained and dict(
-        type='Pretrained', checkpoint=pretrained, prefix='backbone.')),
-    head=dict(num_classes=8),
-)
+model = dict(head=dict(num_classes=8))
 data_preprocessor = dict(num_classes=8)

@@ -68,8 +68,8 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
         reason = re.search(r'(GLOBAL|getattr of) \S+|$', str(error))[0] or 'unknown content'
         raise ValueError(
             f'Checkpoint {filename} was refused, because it holds more than weights and plain '
-            f'values and loading it could run code (found {reason}); ask its author for a file with the '
-            f'state_dict alone.'
+            f'values and loading it could run code (found {reason}); ask its author for a file '
+            f'with the state_dict alone.'
         ) from error
     except (RuntimeError, EOFError, KeyError, OSError) as error:
         raise ValueError(

@@ -100,14 +100,10 @@ def scale_schedule(cfg: Config, epochs: int) -> None:
     for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
         for key in SCHEDULE_KEYS:
             if isinstance(scheduler.get(key), (int, float)):
-                scheduler[key] = _scaled(scheduler[key], factor)
+                scheduler[key] = max(round(scheduler[key] * factor), key != 'begin')
         if 'milestones' in scheduler:
-            scheduler.milestones = [_scaled(m, factor) for m in scheduler.milestones]
+            scheduler.milestones = [max(round(m * factor), 1) for m in scheduler.milestones]
     cfg.train_cfg.max_epochs = epochs
-
-
-def _scaled(epoch: float, factor: float) -> int:
-    return max(round(epoch * factor), 1 if epoch else 0)
 
 
 def _distribute_on_cpu(cfg: Config) -> None:
@@ -117,6 +113,7 @@ def _distribute_on_cpu(cfg: Config) -> None:
         print_log('No GPU found: the processes talk through gloo on the CPU.', 'current')
     cfg.model_wrapper_cfg = cfg.get('model_wrapper_cfg') or dict(
         type='MMDistributedDataParallel',
+        device_ids=None,
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )

@@ -1,0 +1,103 @@
+"""tools/train.py and tools/test.py from config to report, also with MMPretrain's own script."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import mmpretrain
+import numpy as np
+import pytest
+import torch
+from test_tools.conftest import ROOT, run_script, run_tool
+
+from ranfer.engine import load_checkpoint
+
+
+def test_train_then_test_writes_the_report(small, tmp_path, capsys):
+    work = tmp_path / 'work'
+    run_tool('train.py', small, '--work-dir', work, '--epochs', 1, '--amp')
+    checkpoint = work / 'epoch_1.pth'
+    assert load_checkpoint(str(checkpoint))['meta']['epoch'] == 1
+    run_tool('test.py', small, checkpoint, '--work-dir', work, '--out', work / 'm.json',
+             '--out-item', 'metrics')  # fmt: skip
+    report = json.loads((work / 'report.json').read_text())
+    assert report['count'] == 13 and np.sum(report['confusion']) == 13
+    assert {'natural', 'occlusion', 'pose30', 'pose45'} <= set(report['conditions'])
+    assert json.loads((work / 'm.json').read_text())['fer/accuracy'] == report['accuracy']
+    printed = capsys.readouterr().out
+    assert '| overall ' in printed and (work / 'report.md').read_text() in printed
+
+
+def test_flip_tta_averages_both_views(small, tmp_path):
+    work = tmp_path / 'work'
+    run_tool('train.py', small, '--work-dir', work, '--epochs', 1, '--no-validate')
+    checkpoint = work / 'epoch_1.pth'
+    accuracies = {}
+    for name, options in dict(plain=[], tta=['--tta']).items():
+        run_tool('test.py', small, checkpoint, '--work-dir', tmp_path / name, *options)
+        accuracies[name] = json.loads((tmp_path / name / 'report.json').read_text())
+    assert accuracies['tta']['count'] == accuracies['plain']['count'] == 13
+
+
+def test_stock_image_classifier_in_mmpretrains_own_script(faces, tmp_path):
+    """No classifier and no tool of ranfer: MMPretrain's train.py and ImageClassifier."""
+    script = Path(mmpretrain.__file__).parent / '.mim/tools/train.py'
+    loaders = '\n'.join(
+        f'{split}_dataloader = dict(batch_size=8, num_workers=0, persistent_workers=False, '
+        f'dataset=dict(data_root={str(faces)!r}, generate=None))'
+        for split in ('train', 'val', 'test')
+    )
+    config = tmp_path / 'stock.py'
+    config.write_text(
+        f"_base_ = ['{ROOT}/configs/examples/stock_image_classifier.py']\n{loaders}\n"
+        'model = dict(backbone=dict(base_channels=8), neck=dict(in_channels=64), '
+        'head=dict(in_channels=64))\ndata_preprocessor = dict(crop_size=32)\n'
+        'train_cfg = dict(max_epochs=1)\nparam_scheduler = []\nvis_backends = None\n'
+        "visualizer = dict(type='UniversalVisualizer', vis_backends=None)\n"
+    )
+    run_script(script, config, '--work-dir', tmp_path / 'work', '--no-persistent-workers')
+    state = load_checkpoint(str(tmp_path / 'work/epoch_1.pth'))['state_dict']
+    assert {'neck.attention.weight', 'head.attention.weight', 'head.fc.weight'} <= set(state)
+    assert all(value.isfinite().all() for value in state.values())
+
+
+def test_same_seed_same_weights(small, tmp_path):
+    states = []
+    for name in ('one', 'two'):
+        run_tool(
+            'train.py', small, '--work-dir', tmp_path / name, '--epochs', 1, '--no-validate',
+            '--cfg-options', 'randomness.deterministic=True',
+        )  # fmt: skip
+        states.append(load_checkpoint(str(tmp_path / name / 'epoch_1.pth'))['state_dict'])
+    torch.use_deterministic_algorithms(False)
+    for key, value in states[0].items():
+        assert torch.equal(value, states[1][key]), key
+
+
+@pytest.mark.parametrize(
+    ('options', 'sentence'),
+    [
+        (['model.neck.type=ranfer.RANNek'], "did you mean 'ranfer.RANNeck'?"),
+        (['model.head.margin=0.1'], "has the key 'margin', which RelationAttentionHead does not"),
+        (['model.neck.num_regions=5'], 'num_regions is 5, but the samples have 6 regions'),
+        (['model.neck.in_channels=32'], 'RANNeck.in_channels is 32, but the backbone gives'),
+        (['model.head.activation=relu'], 'RelationAttentionHead.activation must be one of'),
+        (['train_dataloader.dataset.data_root=/nowhere'], "data_root: no folder '/nowhere'"),
+        (['train_dataloader.dataset.ann_file=no.json'], 'no.json'),
+        (['load_from=/nowhere/model.pth'], '/nowhere/model.pth does not exist'),
+    ],
+)
+def test_mistakes_end_in_one_sentence(small, tmp_path, capsys, options, sentence):
+    with pytest.raises(SystemExit) as caught:
+        run_tool('train.py', small, '--work-dir', tmp_path, '--cfg-options', *options)
+    assert caught.value.code == 1
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert 'Traceback' not in error
+
+
+def test_missing_config(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run_tool('train.py', tmp_path / 'none.py')
+    assert 'none.py does not exist' in capsys.readouterr().err
