@@ -1,0 +1,465 @@
+"""From a photo, folder, video or camera to faces, expressions and region weights."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.utils import ProgressBar
+from mmpretrain.apis.base import BaseInferencer
+
+from ranfer.apis.annotate import annotate
+from ranfer.apis.classifier import Classifier, CutFace, Scores, TorchClassifier, cut_face
+from ranfer.apis.images import shrink
+from ranfer.apis.model_file import ModelFile, find_model, shipped_models
+from ranfer.apis.results import Face, Region, Result
+from ranfer.apis.sources import (
+    Frame,
+    Input,
+    count_frames,
+    expand,
+    is_folder,
+    is_stream,
+    read_frames,
+)
+from ranfer.apis.tracking import FaceTracker
+from ranfer.landmarks import FaceDetector, Faces
+from ranfer.registry import FACE_DETECTORS
+
+_DETECTION_SIDE = 1280
+"""Larger images are shrunk to this side for the search of faces; the faces are cut in full size."""
+
+_FACES_A_BATCH = 64
+
+DEFAULT_DETECTOR = dict(type='MTCNN', min_face_size=32, thresholds=(0.6, 0.7, 0.9))
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """One image with everything that was found in it.
+
+    Attributes:
+        frame: The image.
+        result: The answer.
+        cuts: The faces as the model saw them, in the order of ``result.faces``.
+        scores: What the model said of each.
+    """
+
+    frame: Frame
+    result: Result
+    cuts: tuple[CutFace, ...]
+    scores: tuple[Scores, ...]
+
+
+class FERInferencer(BaseInferencer):
+    """Recognises the facial expressions in images, folders, videos and cameras.
+
+    The stages and their names are those of MMPretrain's inferencers: :meth:`preprocess` finds and
+    cuts faces, :meth:`forward` classifies them in batches across images, :meth:`postprocess` makes
+    plain data and :meth:`visualize` writes pictures.
+
+    Args:
+        model: Name of a shipped model, path of a model file, or config (path or object) together
+            with ``weights``. Defaults to None, the shipped default.
+        weights: Checkpoint of a config. Defaults to None.
+        device: ``'auto'`` or a device of PyTorch. Defaults to ``'auto'``.
+        backend: ``'torch'`` or ``'onnxruntime'``; for the latter ``model`` is an ONNX file.
+            Defaults to ``'torch'``.
+        faces: ``'detect'`` finds faces; ``'whole'`` takes each image as one face, as in the data
+            sets. Defaults to ``'detect'``.
+        detector: Face detector or its config. Defaults to MTCNN for sure faces from 32 pixels.
+        margin: Part of the box side added around a face on each side. Defaults to None, what the
+            model was trained with.
+
+    Raises:
+        FileNotFoundError: If a file does not exist, or no weights are shipped.
+        ValueError: If an argument is unknown or does not fit the others.
+
+    Example:
+        >>> inferencer = FERInferencer()
+        >>> face = inferencer('photo.jpg')[0].faces[0]
+        >>> face.label, face.probability, [region.weight for region in face.regions]
+    """
+
+    preprocess_kwargs: set = set()
+    forward_kwargs: set = set()
+    visualize_kwargs: set = {'show_dir', 'attention'}
+    postprocess_kwargs: set = set()
+
+    def __init__(
+        self,
+        model: str | os.PathLike | Config | ModelFile | None = None,
+        weights: str | os.PathLike | None = None,
+        device: str = 'auto',
+        backend: str = 'torch',
+        faces: str = 'detect',
+        detector: dict | FaceDetector | None = None,
+        margin: float | None = None,
+    ) -> None:
+        if faces not in ('detect', 'whole'):
+            raise ValueError(f"faces must be 'detect' or 'whole', got {faces!r}.")
+        self.faces = faces
+        self.classifier = load_classifier(model, weights, device, backend)
+        self.classes = self.classifier.classes
+        self.face_input = self.classifier.face
+        if margin is not None:
+            if not -0.4 <= margin <= 4:
+                raise ValueError(f'margin must be in [-0.4, 4], got {margin}.')
+            self.face_input = replace(self.face_input, margin=margin)
+        self._detector: FaceDetector | dict | None = detector
+
+    @property
+    def detector(self) -> FaceDetector:
+        """The face detector, built when first needed."""
+        if not isinstance(self._detector, FaceDetector):
+            config = self._detector or DEFAULT_DETECTOR
+            self._detector = FACE_DETECTORS.build(config)
+        return self._detector
+
+    def __call__(
+        self,
+        inputs: Input | Sequence[Input],
+        batch_size: int = 8,
+        progress: bool = True,
+        **kwargs: Any,
+    ) -> list[Result]:
+        """Analyse inputs and return everything at once; see :meth:`stream` for one by one.
+
+        Args:
+            inputs: Path of an image, a video or a folder, glob pattern, array, camera index, or a
+                list of these. A camera never ends: use :meth:`stream`.
+            batch_size: Number of images or frames whose faces go through together. Defaults to 8.
+            progress: Whether a progress bar is shown on the standard error. Defaults to True.
+            **kwargs: ``show_dir`` and ``attention`` of :meth:`visualize`.
+
+        Returns:
+            list[Result]: One an image or frame. An unreadable file in a folder, pattern or list
+            gives a result with ``error``.
+
+        Raises:
+            FileNotFoundError: If an input does not exist.
+            TypeError: If an input has an unsuitable type.
+            ValueError: If a single image cannot be read, or an argument is out of range.
+        """
+        if any(isinstance(item, int) for item in expand(inputs)):
+            raise ValueError('A camera gives frames without end; use stream() for it.')
+        return list(self.stream(inputs, batch_size, progress=progress, **kwargs))
+
+    def stream(
+        self,
+        inputs: Input | Sequence[Input],
+        batch_size: int = 8,
+        smoothing: float = 0.6,
+        progress: bool = False,
+        **kwargs: Any,
+    ) -> Iterator[Result]:
+        """Analyse inputs and yield results as they come.
+
+        Args:
+            inputs: See :meth:`__call__`; also a camera.
+            batch_size: See :meth:`__call__`; 1 for a camera keeps the delay short. Defaults to 8.
+            smoothing: Share of earlier frames in the probabilities of a track, for videos and
+                cameras. Defaults to 0.6.
+            progress: Whether a progress bar is shown on the standard error. Defaults to False.
+            **kwargs: ``show_dir`` and ``attention`` of :meth:`visualize`.
+
+        Yields:
+            Result: One an image or frame.
+        """
+        _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
+        for analysed in self.analyse(inputs, batch_size, smoothing, progress):
+            self.visualize([analysed], **visualize_kwargs)
+            yield analysed.result
+
+    def analyse(
+        self,
+        inputs: Input | Sequence[Input],
+        batch_size: int = 8,
+        smoothing: float = 0.6,
+        progress: bool = False,
+    ) -> Iterator[Analysed]:
+        """Like :meth:`stream`, together with the images and cut faces, for drawing."""
+        if batch_size < 1:
+            raise ValueError(f'batch_size must be at least 1, got {batch_size}.')
+        items = expand(inputs)
+        several = len(items) > 1 or is_folder(inputs)
+        with _progress(count_frames(items) if progress else 0, progress) as tick:
+            for group in _group_images(items):
+                tracker = FaceTracker(smoothing) if is_stream(group[0]) else None
+                frames = (f for item in group for f in read_frames(item, keep_errors=several))
+                for chunk in self._get_chunk_data(frames, batch_size):
+                    for analysed in self._analyse_chunk(chunk):
+                        tick()
+                        yield analysed if tracker is None else _track(analysed, tracker, self)
+
+    def _analyse_chunk(self, frames: list[Frame]) -> list[Analysed]:
+        found, cuts = self.preprocess(frames)
+        scores = self.forward([cut for one in cuts for cut in one])
+        return self.postprocess(frames, found, cuts, scores)
+
+    def preprocess(self, frames: Sequence[Frame]) -> tuple[list[Faces], list[list[CutFace]]]:
+        """Find the faces of several images and cut them out.
+
+        Args:
+            frames: Images; those that could not be read have no face.
+
+        Returns:
+            tuple: Faces and cut faces of every image.
+        """
+        found = self._find(frames)
+        cuts = []
+        for frame, faces in zip(frames, found):
+            landmarks = faces.landmarks if self.faces == 'detect' else [None] * len(faces)
+            cuts.append(
+                [
+                    cut_face(frame.image, box, points, self.face_input)
+                    for box, points in zip(faces.boxes, landmarks)
+                ]
+            )
+        return found, cuts
+
+    def _find(self, frames: Sequence[Frame]) -> list[Faces]:
+        none = Faces.sorted(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2)))
+        found = [none] * len(frames)
+        readable = [i for i, frame in enumerate(frames) if frame.image is not None]
+        if self.faces == 'whole':
+            for i in readable:
+                height, width = frames[i].image.shape[:2]
+                box = np.array([[0, 0, width, height]])
+                found[i] = Faces.sorted(box, np.ones(1), np.zeros((1, 5, 2)))
+            return found
+        small = [shrink(frames[i].image, _DETECTION_SIDE) for i in readable]
+        for i, faces, (_, factor) in zip(
+            readable, self.detector.detect([image for image, _ in small]), small
+        ):
+            sides = faces.boxes[:, 2:] - faces.boxes[:, :2]
+            keep = (sides > 1).all(axis=1) & np.isfinite(faces.boxes).all(axis=1)
+            found[i] = Faces(
+                faces.boxes[keep] / factor, faces.scores[keep], faces.landmarks[keep] / factor
+            )
+        return found
+
+    def forward(self, cuts: Sequence[CutFace]) -> list[Scores]:
+        """Classify cut faces in batches.
+
+        Args:
+            cuts: Faces of any number of images.
+        """
+        scores: list[Scores] = []
+        for start in range(0, len(cuts), _FACES_A_BATCH):
+            scores += self.classifier.predict(cuts[start : start + _FACES_A_BATCH])
+        return scores
+
+    def postprocess(
+        self,
+        frames: Sequence[Frame],
+        found: Sequence[Faces],
+        cuts: Sequence[Sequence[CutFace]],
+        scores: Sequence[Scores],
+    ) -> list[Analysed]:
+        """Put together plain results.
+
+        Args:
+            frames: Images.
+            found: Faces of each image.
+            cuts: Cut faces of each image.
+            scores: Scores of all faces, in order.
+        """
+        rest = iter(scores)
+        analysed = []
+        for frame, faces, cut in zip(frames, found, cuts):
+            mine = tuple(next(rest) for _ in cut)
+            height, width = (0, 0) if frame.image is None else frame.image.shape[:2]
+            result = Result(
+                source=frame.source,
+                width=width,
+                height=height,
+                faces=tuple(
+                    self._face(faces, index, *pair) for index, pair in enumerate(zip(cut, mine))
+                ),
+                frame=frame.index,
+                time=frame.time,
+                error=frame.error,
+            )
+            analysed.append(Analysed(frame, result, tuple(cut), mine))
+        return analysed
+
+    def _face(self, faces: Faces, index: int, cut: CutFace, scores: Scores) -> Face:
+        detected = self.faces == 'detect'
+        boxes = cut.to_image(np.asarray(scores.regions, float))
+        regions = tuple(
+            Region(tuple(map(float, box)), *map(float, weights))
+            for box, weights, there in zip(boxes, scores.weights.T, scores.mask)
+            if there
+        )
+        face = Face(
+            box=tuple(map(float, faces.boxes[index])),
+            score=float(np.clip(faces.scores[index], 0, 1)) if detected else None,
+            landmarks=(
+                tuple(tuple(map(float, point)) for point in faces.landmarks[index])
+                if detected
+                else None
+            ),
+            label='',
+            probability=0.0,
+            probabilities={},
+            regions=regions,
+        )
+        return self.with_scores(face, scores.scores)
+
+    def with_scores(self, face: Face, scores: np.ndarray, track: int | None = None) -> Face:
+        """Return ``face`` with other probabilities ``(C,)`` and a track."""
+        values = [float(x) for x in np.clip(scores, 0, 1)]
+        best = int(np.argmax(values))
+        return replace(
+            face,
+            label=self.classes[best],
+            probability=values[best],
+            probabilities=dict(zip(self.classes, values)),
+            track=track,
+        )
+
+    def visualize(
+        self,
+        analysed: Sequence[Analysed],
+        show_dir: str | os.PathLike | None = None,
+        attention: bool = True,
+    ) -> None:
+        """Write ``<name>.jpg`` with all faces and ``<name>_face<i>.png`` with the regions of each.
+
+        Args:
+            analysed: Images with their results.
+            show_dir: Folder. Defaults to None, which writes nothing.
+            attention: Whether the pictures of the regions are written. Defaults to True.
+        """
+        if show_dir is None:
+            return
+        from ranfer.visualization.figure import write_picture
+
+        for one in analysed:
+            if one.frame.image is None:
+                continue
+            name = picture_name(one.frame)
+            picture = annotate(one.frame.image, one.result)
+            write_picture(Path(show_dir) / f'{name}.jpg', picture[..., ::-1])
+            if attention:
+                for index in range(len(one.cuts)):
+                    path = Path(show_dir) / f'{name}_face{index}.png'
+                    write_picture(path, self.draw_face(one, index))
+
+    def draw_face(self, analysed: Analysed, index: int) -> np.ndarray:
+        """Draw regions, weights and probabilities of one face; RGB, uint8."""
+        from ranfer.visualization.attention import draw_attention
+
+        cut, scores = analysed.cuts[index], analysed.scores[index]
+        shown = analysed.result.faces[index]
+        size = cut.image.shape[0]
+        regions, weights, mask = scores.regions, scores.weights, scores.mask
+        if not len(regions):
+            regions, weights = np.array([[0, 0, size, size]]), np.ones((3, 1))
+            mask = np.ones(1, bool)
+        return draw_attention(
+            cut.image[..., ::-1],
+            regions,
+            *weights,
+            np.array(list(shown.probabilities.values())),
+            self.classes,
+            region_mask=mask,
+            title=f'{Path(analysed.result.source).name}   face {index}: {shown.label}',
+        )
+
+    @staticmethod
+    def list_models(pattern: str | None = None) -> list[str]:
+        """Names of the shipped models, the default first; ``pattern`` is a shell pattern."""
+        return [name for name in shipped_models() if pattern is None or fnmatch(name, pattern)]
+
+
+def load_classifier(
+    model: str | os.PathLike | Config | ModelFile | None,
+    weights: str | os.PathLike | None,
+    device: str,
+    backend: str,
+) -> Classifier:
+    """Load what :class:`FERInferencer` is given as its model.
+
+    Args:
+        model: See :class:`FERInferencer`.
+        weights: See :class:`FERInferencer`.
+        device: See :class:`FERInferencer`.
+        backend: See :class:`FERInferencer`.
+    """
+    if backend != 'torch':
+        raise ValueError(f"backend must be 'torch' or 'onnxruntime', got {backend!r}.")
+    is_config = isinstance(model, Config) or str(model).endswith('.py')
+    if is_config != (weights is not None):
+        raise ValueError(
+            'A config needs weights, and weights need a config; give both, or a model file alone.'
+        )
+    if isinstance(model, ModelFile):
+        return TorchClassifier(model, device)
+    if is_config:
+        return TorchClassifier(ModelFile.from_config(model, weights), device)
+    is_path = model is not None and (
+        os.sep in os.fspath(model) or Path(model).suffix in ('.pth', '.pt')
+    )
+    return TorchClassifier(ModelFile.load(model if is_path else find_model(model)), device)
+
+
+def picture_name(frame: Frame) -> str:
+    """Name of the pictures of a frame, without suffix."""
+    name = Path(frame.source).stem.replace(' ', '_')
+    return name if frame.index is None else f'{name}_{frame.index:06d}'
+
+
+def _group_images(items: Sequence[Input]) -> Iterator[list[Input]]:
+    """Neighbouring images together, each video by itself."""
+    group: list[Input] = []
+    for item in items:
+        if is_stream(item):
+            if group:
+                yield group
+            yield [item]
+            group = []
+        else:
+            group.append(item)
+    if group:
+        yield group
+
+
+def _track(analysed: Analysed, tracker: FaceTracker, inferencer: FERInferencer) -> Analysed:
+    """Number and smooth the faces of a frame and sort them by their track."""
+    faces = analysed.result.faces
+    boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
+    raw = np.array([scores.scores for scores in analysed.scores], float)
+    numbers, smooth = tracker.update(boxes, raw.reshape(len(faces), -1))
+    order = np.argsort(numbers, kind='stable')
+    tracked = tuple(
+        inferencer.with_scores(faces[i], smooth[i], track=int(numbers[i])) for i in order
+    )
+    return Analysed(
+        analysed.frame,
+        replace(analysed.result, faces=tracked),
+        tuple(analysed.cuts[i] for i in order),
+        tuple(analysed.scores[i] for i in order),
+    )
+
+
+@contextmanager
+def _progress(total: int, shown: bool) -> Iterator[Callable[[], None]]:
+    """A progress bar on the standard error, or nothing; yields what moves it on."""
+    if not shown:
+        yield lambda: None
+        return
+    bar = ProgressBar(total, file=sys.stderr)
+    try:
+        yield bar.update
+    finally:
+        sys.stderr.write('\n')

@@ -1,0 +1,283 @@
+"""A model as data: its weights and plain values that say how to build and feed it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmpretrain import registry as mmpretrain_registry
+from torch import Tensor, nn
+
+from ranfer.engine.checkpoint import load_checkpoint
+from ranfer.engine.launch import read_config
+from ranfer.registry import DATASETS, MODELS, REGIONS
+
+KEY = 'ranfer_model'
+WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
+"""Folder of the shipped weights."""
+
+_NEVER = ('init_cfg', 'pretrained')
+"""Keys that fetch weights from elsewhere; the file brings its own."""
+
+
+@dataclass(frozen=True)
+class FaceInput:
+    """How a face is cut for a model.
+
+    Attributes:
+        size: Side of the face in pixels, as in the training data.
+        margin: Part of the box side that is added on each side.
+        grey: Whether the model was trained on grey faces.
+    """
+
+    size: int = 112
+    margin: float = 0.0
+    grey: bool = False
+
+
+FACE_INPUTS = {'FERPlus': FaceInput(size=48, grey=True), 'RAFDB': FaceInput(size=100)}
+"""Faces as the data sets have them; a config overrides it with ``face_input = dict(...)``."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A trained model without any code.
+
+    Attributes:
+        model: Config of the model with its data preprocessor, plain values.
+        classes: Class names.
+        regions: Config of the region strategy.
+        seed: Seed of the strategy.
+        face: How a face is cut.
+        dataset: Name of the training data set, '' if unknown.
+        state_dict: Weights.
+    """
+
+    model: dict
+    classes: tuple[str, ...]
+    regions: dict
+    seed: int
+    face: FaceInput
+    dataset: str
+    state_dict: Mapping[str, Tensor]
+
+    @classmethod
+    def from_config(cls, config: str | Config, checkpoint: str) -> ModelFile:
+        """Take a model from a training config and its checkpoint.
+
+        Args:
+            config: Config or its path.
+            checkpoint: Checkpoint file.
+
+        Raises:
+            FileNotFoundError: If a file does not exist.
+            ValueError: If the config has no test pipeline with regions, or the file no weights.
+        """
+        cfg = config if isinstance(config, Config) else read_config(os.fspath(config))
+        saved = load_checkpoint(os.fspath(checkpoint), map_location='cpu')
+        if 'state_dict' not in saved:
+            raise ValueError(
+                f'Checkpoint {checkpoint} has no state_dict; give one that tools/train.py wrote.'
+            )
+        data = cfg.test_dataloader.dataset
+        dataset = data.type.split('.')[-1]
+        step = _region_step(data.pipeline)
+        meta = saved.get('meta', {}).get('dataset_meta') or {}
+        model = _plain(cfg.model)
+        model.setdefault('data_preprocessor', _plain(cfg.get('data_preprocessor', {})))
+        face = cfg.get('face_input')
+        return cls(
+            model=model,
+            classes=tuple(meta.get('classes') or _classes_of(data.type)),
+            regions=_plain(step.get('strategy') or dict(type='FixedRegions')),
+            seed=step.get('seed') or 0,
+            face=FACE_INPUTS.get(dataset, FaceInput()) if face is None else FaceInput(**face),
+            dataset=dataset,
+            state_dict=saved['state_dict'],
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> ModelFile:
+        """Read a model file; nothing in it is executed.
+
+        Args:
+            path: File that :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is no model file.
+        """
+        saved = load_checkpoint(os.fspath(path), map_location='cpu')
+        meta = saved.get('meta', {}).get(KEY) if isinstance(saved, dict) else None
+        if meta is None:
+            raise ValueError(
+                f'{os.fspath(path)!r} is a checkpoint without the config of its model; give the '
+                f'config too, or make a model file with tools/model_converters/publish_model.py.'
+            )
+        values = {key: value for key, value in meta.items() if key not in ('version', 'face')}
+        values['classes'] = tuple(values['classes'])
+        return cls(**values, face=FaceInput(**meta['face']), state_dict=saved['state_dict'])
+
+    def save(self, path: str | os.PathLike, dtype: torch.dtype = torch.float16) -> None:
+        """Write weights and plain values; missing folders are made.
+
+        Args:
+            path: Target.
+            dtype: Floating-point type of the weights. Defaults to half precision.
+
+        Raises:
+            ValueError: If a weight does not fit the range of ``dtype``.
+        """
+        weights = {name: _cast(name, value, dtype) for name, value in self.state_dict.items()}
+        meta = {key: value for key, value in vars(self).items() if key != 'state_dict'}
+        meta.update(version=1, face=asdict(self.face), classes=list(self.classes))
+        meta = json.loads(json.dumps(meta))
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        part = f'{os.fspath(path)}.part'
+        torch.save(dict(meta={KEY: meta}, state_dict=weights), part)
+        os.replace(part, path)
+
+    def build(self) -> nn.Module:
+        """Build the model with its weights, on the CPU, in evaluation mode and float32.
+
+        Raises:
+            ValueError: If the config names something that is no registered component, or the
+                weights do not fit it.
+        """
+        config = _without(self.model, _NEVER)
+        check_types(config)
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            model = mmpretrain_registry.MODELS.build(config)
+        weights = {
+            name: value.float() if value.is_floating_point() else value
+            for name, value in self.state_dict.items()
+        }
+        missing, unexpected = model.load_state_dict(weights, strict=False)
+        if missing or unexpected:
+            raise ValueError(
+                f'The weights do not fit the model: {len(missing)} are missing '
+                f'({", ".join(missing[:2])}) and {len(unexpected)} are unknown '
+                f'({", ".join(unexpected[:2])}); use the config the checkpoint was trained with.'
+            )
+        return model.eval()
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with ranfer, the default first."""
+    return sorted(path.stem for path in WEIGHTS.glob('*.pth'))
+
+
+def find_model(name: str | None) -> Path:
+    """Path of a shipped model.
+
+    Args:
+        name: Its name, or None for the default.
+
+    Raises:
+        FileNotFoundError: If there is none of that name.
+    """
+    names = shipped_models()
+    if not names:
+        raise FileNotFoundError(
+            'No weights are shipped with this copy of ranfer (ranfer/weights is empty); give a '
+            'model file, or a config with its checkpoint.'
+        )
+    if name is not None and name not in names:
+        raise FileNotFoundError(
+            f'Model {name!r} is neither a file nor shipped; the shipped ones are '
+            f'{", ".join(names)}.'
+        )
+    return WEIGHTS / f'{name or names[0]}.pth'
+
+
+def check_types(config: Any) -> None:
+    """Refuse a config that names anything but registered components.
+
+    MMEngine would also import a class by its dotted path, which a file of a stranger must not do.
+
+    Raises:
+        ValueError: If a ``type`` is no registered component.
+    """
+    if isinstance(config, (list, tuple)):
+        for item in config:
+            check_types(item)
+    if not isinstance(config, Mapping):
+        return
+    name = config.get('type')
+    if 'type' in config and not _is_registered(name):
+        raise ValueError(
+            f'The model names the component {name!r}, which is not registered; use a model file '
+            f'made for this release, and import what registers the component.'
+        )
+    for value in config.values():
+        check_types(value)
+
+
+def _is_registered(name: object) -> bool:
+    """Whether a registry of models, regions or batch augmentations has the name."""
+    if not isinstance(name, str):
+        return False
+    short = name.split('.')[-1]
+    roots = (MODELS, REGIONS, mmpretrain_registry.MODELS, mmpretrain_registry.BATCH_AUGMENTS)
+    for registry in roots:
+        while registry is not None:
+            registry.import_from_location()
+            prefixes = ('', f'{registry.scope}.')
+            if short in registry.module_dict and name in [p + short for p in prefixes]:
+                return True
+            registry = registry.parent
+    return False
+
+
+def _region_step(pipeline: list) -> Mapping:
+    for step in pipeline:
+        if step['type'].split('.')[-1] == 'RegionCropTransform':
+            return step
+    raise ValueError(
+        'The test pipeline of the config has no RegionCropTransform; give a config of ranfer.'
+    )
+
+
+def _classes_of(dataset: str) -> tuple[str, ...]:
+    cls = DATASETS.get(dataset.split('.')[-1])
+    classes = getattr(cls, 'METAINFO', {}).get('classes')
+    if not classes:
+        raise ValueError(
+            f'Neither the checkpoint nor the data set {dataset} says what the classes are called; '
+            f'give a checkpoint that tools/train.py wrote.'
+        )
+    return tuple(classes)
+
+
+def _plain(value: Any) -> Any:
+    """Config values as dicts, lists and scalars."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _without(value: Any, keys: tuple[str, ...]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without(item, keys) for key, item in value.items() if key not in keys}
+    return [_without(item, keys) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _cast(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
+    if not value.is_floating_point():
+        return value
+    cast = value.to(dtype)
+    if not torch.isfinite(cast).all():
+        raise ValueError(
+            f'The weight {name} has values that do not fit {dtype} (largest '
+            f'{float(value.abs().max()):g}); keep it in float32.'
+        )
+    return cast.contiguous()

@@ -1,0 +1,175 @@
+"""From what a user hands over to a stream of images."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ranfer.apis.images import IMAGE_SUFFIXES, as_image, read_image
+
+VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv')
+
+Input = str | os.PathLike | np.ndarray | int
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image on its way through the inferencer.
+
+    Attributes:
+        source: Where it is from.
+        image: BGR, uint8, ``(H, W, 3)``, or None if it could not be read.
+        index: Number in the video, None for an image.
+        time: Seconds from the start of the video, None for an image.
+        error: Why it could not be read.
+    """
+
+    source: str
+    image: np.ndarray | None
+    index: int | None = None
+    time: float | None = None
+    error: str | None = None
+
+
+def is_stream(item: object) -> bool:
+    """Whether an input is a video file or a camera."""
+    if isinstance(item, (str, os.PathLike)):
+        return Path(item).suffix.lower() in VIDEO_SUFFIXES
+    return isinstance(item, int) and not isinstance(item, bool)
+
+
+def expand(inputs: Input | Sequence[Input]) -> list[Input]:
+    """List the single images, videos and cameras behind an input.
+
+    Args:
+        inputs: Path of an image, a video or a folder (images in it and below it, sorted), glob
+            pattern, array, camera index, or a sequence of these.
+
+    Raises:
+        FileNotFoundError: If a path does not exist, a pattern fits nothing, or a folder has no
+            image.
+        TypeError: If an input is none of these.
+        ValueError: If a sequence is empty or a path is a URL.
+    """
+    if isinstance(inputs, (list, tuple)):
+        if not inputs:
+            raise ValueError('The list of inputs is empty; give at least one image.')
+        return [single for item in inputs for single in expand(item)]
+    if isinstance(inputs, np.ndarray) or is_stream(inputs):
+        return [inputs]
+    if not isinstance(inputs, (str, os.PathLike)):
+        raise TypeError(
+            f'Input is of type {type(inputs).__name__}, expected a path, a NumPy array, a camera '
+            f'index or a list of these.'
+        )
+    return _expand_path(os.fspath(inputs))
+
+
+def _expand_path(text: str) -> list[Input]:
+    if '://' in text:
+        raise ValueError(f'Input {text!r} is a URL; download the file and give its path.')
+    path = Path(text).expanduser()
+    if is_folder(path):
+        found = sorted(p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
+        if not found:
+            raise FileNotFoundError(
+                f'Folder {text!r} holds no image; give one with files such as .jpg or .png.'
+            )
+        return list(map(str, found))
+    if glob.has_magic(text) and not path.is_file():
+        found = sorted(p for p in glob.glob(str(path), recursive=True) if Path(p).is_file())
+        if not found:
+            raise FileNotFoundError(f'Pattern {text!r} fits no file; check it.')
+        return found
+    return [str(path)]
+
+
+def is_folder(item: object) -> bool:
+    """Whether an input is the path of a folder."""
+    try:
+        return isinstance(item, (str, os.PathLike)) and Path(item).is_dir()
+    except (OSError, ValueError):  # too long a name, or a zero byte in it
+        return False
+
+
+def read_frames(item: Input, keep_errors: bool = False) -> Iterator[Frame]:
+    """Yield the image of an input, or the frames of a video or camera.
+
+    Args:
+        item: One entry of :func:`expand`.
+        keep_errors: Whether an unreadable image is yielded with its error instead of raised.
+            Defaults to False.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: If a file or camera cannot be read.
+        TypeError: If an array has an unsuitable type.
+    """
+    if is_stream(item):
+        yield from _read_video(item)
+        return
+    is_array = isinstance(item, np.ndarray)
+    source = 'array' if is_array else str(item)
+    try:
+        yield Frame(source, as_image(item) if is_array else read_image(item))
+    except (OSError, ValueError, TypeError) as error:
+        if not keep_errors:
+            raise
+        yield Frame(source, None, error=str(error))
+
+
+def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:
+    camera = isinstance(item, int)
+    source = f'camera {item}' if camera else os.fspath(item)
+    if not camera and not Path(source).is_file():
+        raise FileNotFoundError(f'Video {source!r} does not exist; check the path.')
+    capture = cv2.VideoCapture(item if camera else source)
+    try:
+        if not capture.isOpened():
+            raise ValueError(
+                f'Camera {item} cannot be opened; check that it is connected and not in use.'
+                if camera
+                else f'Video {source!r} cannot be opened; give a file that OpenCV can decode.'
+            )
+        rate = frame_rate(capture)
+        index = 0
+        while True:
+            there, image = capture.read()
+            if not there:
+                break
+            yield Frame(source, as_image(image), index, index / rate)
+            index += 1
+        if not index:
+            raise ValueError(f'{source[:1].upper()}{source[1:]!s} gives no frame at all.')
+    finally:
+        capture.release()
+
+
+def frame_rate(capture: cv2.VideoCapture) -> float:
+    """Frames a second of an opened video; 25 where the file does not say."""
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    return rate if np.isfinite(rate) and 0 < rate < 1000 else 25.0
+
+
+def count_frames(items: Sequence[Input]) -> int:
+    """Number of images and frames, 0 if it is not known beforehand."""
+    total = 0
+    for item in items:
+        if not is_stream(item):
+            total += 1
+            continue
+        if isinstance(item, int):
+            return 0
+        capture = cv2.VideoCapture(os.fspath(item))
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        capture.release()
+        if count <= 0:
+            return 0
+        total += count
+    return total

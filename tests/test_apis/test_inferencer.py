@@ -1,0 +1,306 @@
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from ranfer.apis import FERInferencer, ModelFile, analyse_video, write_jsonl
+from ranfer.apis.tracking import FaceTracker
+from ranfer.landmarks import Faces
+
+SCHEMA = Path(__file__).parents[2] / 'docs/schema/prediction.schema.json'
+RNG = np.random.default_rng(0)
+IMAGE = RNG.integers(0, 256, (80, 60, 3), dtype=np.uint8)
+
+
+def check(value, schema, defs):
+    """Validate against the part of JSON Schema that the file uses."""
+    if '$ref' in schema:
+        return check(value, defs[schema['$ref'].split('/')[-1]], defs)
+    if 'anyOf' in schema:
+        fits = [s for s in schema['anyOf'] if (s.get('type') == 'null') == (value is None)]
+        return check(value, fits[0], defs)
+    kinds = dict(
+        object=dict,
+        array=list,
+        string=str,
+        integer=int,
+        number=(int, float),
+        null=type(None),
+    )
+    names = schema['type'] if isinstance(schema['type'], list) else [schema['type']]
+    assert any(isinstance(value, kinds[name]) for name in names)
+    if isinstance(value, dict):
+        assert set(schema.get('required', ())) <= set(value)
+        for key, item in value.items():
+            part = schema.get('properties', {}).get(key, schema.get('additionalProperties'))
+            assert part, f'{key} is not in the schema'
+            check(item, part, defs)
+    if isinstance(value, list):
+        assert schema.get('minItems', 0) <= len(value) <= schema.get('maxItems', 10**9)
+        for item in value:
+            check(item, schema['items'], defs)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        assert schema.get('minimum', -1e9) <= value <= schema.get('maximum', 1e9)
+    return None
+
+
+@pytest.mark.parametrize('faces', ['detect', 'whole'])
+@pytest.mark.parametrize('ran', [True, False])
+def test_result_follows_the_schema(faces, ran, tmp_path):
+    infer = tiny.inferencer(faces=faces, model=tiny.model_file(ran), count=2)
+    results = infer([IMAGE, IMAGE[:40]], progress=False)
+    write_jsonl(tmp_path / 'new' / 'a.jsonl', results)
+    schema = json.loads(SCHEMA.read_text())
+    for line in (tmp_path / 'new' / 'a.jsonl').read_text().splitlines():
+        values = json.loads(line)
+        check(values, schema, schema['$defs'])
+        assert len(values['faces']) == (2 if faces == 'detect' else 1)
+        for face in values['faces']:
+            assert sum(face['probabilities'].values()) == pytest.approx(1, abs=1e-4)
+            assert len(face['regions']) == (6 if ran else 0)
+            if ran:
+                assert sum(r['weight'] for r in face['regions']) == pytest.approx(1, abs=1e-4)
+
+
+def test_region_boxes_are_in_image_pixels():
+    [result] = tiny.inferencer(model=tiny.model_file(margin=0.1))(IMAGE, progress=False)
+    # The box is 30 x 48 at (15, 16): a square of 57.6 around (30, 40).
+    face = result.faces[0]
+    np.testing.assert_allclose(face.box, [15, 16, 45, 64], atol=1e-4)
+    np.testing.assert_allclose(face.regions[0].box, [1.2, 11.2, 58.8, 68.8], atol=1e-3)
+    top_left = [1.2, 11.2, 1.2 + 0.75 * 57.6, 11.2 + 0.75 * 57.6]
+    np.testing.assert_allclose(face.regions[1].box, top_left, atol=1e-3)
+
+
+def test_batching_changes_nothing():
+    images = [RNG.integers(0, 256, (s, 70, 3), dtype=np.uint8) for s in range(60, 95, 5)]
+    infer = tiny.inferencer(count=2)
+    one = infer(images, batch_size=1, progress=False)
+    many = infer(images, batch_size=5, progress=False)
+    assert infer.detector.batches == [1] * 7 + [5, 2]
+    for a, b in zip(one, many):
+        for x, y in zip(a.faces, b.faces):
+            # float32; the order of sums in a convolution depends on the batch
+            assert list(x.probabilities.values()) == pytest.approx(
+                list(y.probabilities.values()), abs=1e-5
+            )
+
+
+def test_large_images_are_searched_small_and_cut_in_full_size():
+    large = cv2.resize(IMAGE, (1500, 2000), interpolation=cv2.INTER_NEAREST)
+    [result] = tiny.inferencer()(large, progress=False)
+    np.testing.assert_allclose(result.faces[0].box, [375, 400, 1125, 1600], rtol=2e-3)
+
+
+def test_no_face():
+    class Nothing(tiny.FixedDetector):
+        def _faces(self, image):
+            return Faces.sorted(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2)))
+
+    [result] = tiny.inferencer(detector=Nothing())(IMAGE, progress=False)
+    assert result.faces == ()
+
+
+def test_landmark_regions_need_the_detector():
+    model = tiny.model_file(regions=dict(type='LandmarkRegions'))
+    [result] = tiny.inferencer(model=model)(IMAGE, progress=False)
+    assert len(result.faces[0].regions) == 6
+    with pytest.raises(ValueError, match="faces='detect'"):
+        tiny.inferencer(model=model, faces='whole')(IMAGE, progress=False)
+
+
+def test_pictures(tmp_path):
+    path = tmp_path / 'my face.png'
+    cv2.imwrite(str(path), IMAGE)
+    tiny.inferencer()(str(path), show_dir=tmp_path / 'out', progress=False)
+    assert {p.name for p in (tmp_path / 'out').iterdir()} == {'my_face.jpg', 'my_face_face0.png'}
+
+
+def test_progress_goes_to_the_standard_error(capsys):
+    tiny.inferencer()([IMAGE, IMAGE])
+    captured = capsys.readouterr()
+    assert captured.out == ''
+    assert '2/2' in captured.err
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'match'),
+    [
+        (dict(faces='some'), "faces must be 'detect' or 'whole', got 'some'"),
+        (dict(backend='magic'), "backend must be 'torch' or 'onnxruntime', got 'magic'"),
+        (dict(device='nothing'), "Device 'nothing' is not available"),
+        (dict(margin=-3), 'margin must be in'),
+        (dict(weights='a.pth'), 'A config needs weights'),
+    ],
+)
+def test_wrong_arguments(kwargs, match):
+    with pytest.raises(ValueError, match=match):
+        FERInferencer(**{'model': tiny.model_file(), 'device': 'cpu', **kwargs})
+
+
+def test_wrong_call_arguments(inferencer):
+    with pytest.raises(ValueError, match='batch_size must be at least 1'):
+        inferencer(IMAGE, batch_size=0)
+    with pytest.raises(ValueError, match='unknown argument'):
+        inferencer(IMAGE, colour=1)
+
+
+# Model files ---------------------------------------------------------------------------------
+
+
+def test_model_file_round_trip(tmp_path):
+    model = tiny.model_file(grey=True, margin=0.1)
+    model.save(tmp_path / 'a.pth')
+    loaded = ModelFile.load(tmp_path / 'a.pth')
+    for key in ('classes', 'regions', 'seed', 'face', 'dataset'):
+        assert getattr(loaded, key) == getattr(model, key)
+    a = tiny.inferencer(model=model)(IMAGE, progress=False)[0].faces[0]
+    b = tiny.inferencer(model=str(tmp_path / 'a.pth'))(IMAGE, progress=False)[0].faces[0]
+    # half precision keeps 11 bits: 5e-4 of each weight
+    assert list(a.probabilities.values()) == pytest.approx(list(b.probabilities.values()), abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    'name', ['os.system', 'subprocess.Popen', 'builtins.eval', 'torch.load', 3]
+)
+def test_model_file_runs_no_code(tmp_path, name):
+    model = tiny.model_file()
+    model.model['neck'] = dict(type=name, args='true')
+    model.save(tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match='not registered'):
+        FERInferencer(str(tmp_path / 'a.pth'), device='cpu')
+
+
+def test_model_file_fetches_nothing(tmp_path):
+    model = tiny.model_file()
+    model.model['backbone']['init_cfg'] = dict(type='Pretrained', checkpoint='https://nowhere/a')
+    model.save(tmp_path / 'a.pth')
+    ModelFile.load(tmp_path / 'a.pth').build()
+
+
+def test_model_file_errors(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match='does not exist'):
+        FERInferencer(str(tmp_path / 'none.pth'))
+    torch.save(dict(state_dict={}), tmp_path / 'plain.pth')
+    with pytest.raises(ValueError, match='publish_model'):
+        FERInferencer(str(tmp_path / 'plain.pth'))
+    model = tiny.model_file()
+    with pytest.raises(ValueError, match='weights do not fit'):
+        replace(model, state_dict={}).build()
+    big = replace(model, state_dict={'a': torch.full((1,), 1e6)})
+    with pytest.raises(ValueError, match='keep it in float32'):
+        big.save(tmp_path / 'b.pth')
+    monkeypatch.setattr('ranfer.apis.model_file.WEIGHTS', tmp_path / 'nothing')
+    with pytest.raises(FileNotFoundError, match='No weights are shipped'):
+        FERInferencer()
+    assert FERInferencer.list_models() == []
+
+
+def test_shipped_models(tmp_path, monkeypatch):
+    monkeypatch.setattr('ranfer.apis.model_file.WEIGHTS', tmp_path)
+    for name in ('b', 'a'):
+        tiny.model_file().save(tmp_path / f'{name}.pth')
+    assert FERInferencer.list_models() == ['a', 'b']
+    assert FERInferencer.list_models('b*') == ['b']
+    assert FERInferencer(device='cpu').classes == tiny.CLASSES
+    assert FERInferencer('b', device='cpu').classes == tiny.CLASSES
+    with pytest.raises(FileNotFoundError, match='the shipped ones are a, b'):
+        FERInferencer('c')
+
+
+def test_config_and_checkpoint(tmp_path):
+    config = tmp_path / 'a.py'
+    pipeline = [dict(type='ranfer.RegionCropTransform', strategy=dict(type='GridRegions'), seed=3)]
+    data = dict(dataset=dict(type='ranfer.FERPlus', pipeline=pipeline))
+    config.write_text(f'model = {tiny.model_config()!r}\ntest_dataloader = {data!r}\n')
+    weights = tiny.model_file().state_dict
+    meta = dict(dataset_meta=dict(classes=tiny.CLASSES))
+    torch.save(dict(state_dict=weights, meta=meta), tmp_path / 'a.pth')
+    model = ModelFile.from_config(str(config), str(tmp_path / 'a.pth'))
+    assert (model.regions, model.seed) == (dict(type='GridRegions'), 3)
+    assert model.classes == tiny.CLASSES
+    assert model.face.grey
+    infer = FERInferencer(config, tmp_path / 'a.pth', device='cpu', faces='whole')
+    assert len(infer(IMAGE, progress=False)[0].faces[0].regions) == 5
+
+
+# Videos --------------------------------------------------------------------------------------
+
+
+def write_video(path: Path, count: int) -> str:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 10, (96, 96))
+    for index in range(count):
+        image = np.full((96, 96, 3), 20 * index, np.uint8)
+        writer.write(image)
+    writer.release()
+    return str(path)
+
+
+def test_video(tmp_path):
+    source = write_video(tmp_path / 'a.avi', 5)
+    infer = tiny.inferencer()
+    outputs = dict(
+        out=tmp_path / 'o' / 'b.mp4', table=tmp_path / 'b.csv', jsonl=tmp_path / 'b.jsonl'
+    )
+    summary = analyse_video(infer, source, batch_size=2, progress=False, **outputs)
+    assert (summary.frames, summary.faces, summary.tracks) == (5, 5, 1)
+    assert 'faces/s' in str(summary)
+    capture = cv2.VideoCapture(str(outputs['out']))
+    assert int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) == 5
+    assert capture.get(cv2.CAP_PROP_FPS) == 10
+    with outputs['table'].open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [row['frame'] for row in rows] == list('01234')
+    assert {row['track'] for row in rows} == {'0'}
+    assert [row['time'] for row in rows] == ['0.0', '0.1', '0.2', '0.3', '0.4']
+    lines = [json.loads(line) for line in outputs['jsonl'].read_text().splitlines()]
+    assert [line['frame'] for line in lines] == list(range(5))
+    assert analyse_video(infer, source, progress=False, max_frames=2).frames == 2
+    with pytest.raises(ValueError, match='cannot be written as'):
+        analyse_video(infer, source, out=tmp_path / 'b.xyz', progress=False)
+
+
+def test_images_and_videos_mix(tmp_path):
+    source = write_video(tmp_path / 'a.avi', 2)
+    results = tiny.inferencer()([IMAGE, source, IMAGE], progress=False)
+    assert [r.frame for r in results] == [None, 0, 1, None]
+    assert [r.faces[0].track for r in results] == [None, 0, 0, None]
+
+
+def test_tracker_keeps_numbers_while_faces_move_and_cross_frames():
+    tracker = FaceTracker(smoothing=0.5)
+    a, b = np.array([0.0, 0, 10, 10]), np.array([50.0, 0, 60, 10])
+    scores = np.eye(2)
+    first, _ = tracker.update(np.stack([a, b]), scores)
+    assert first.tolist() == [0, 1]
+    moved = np.stack([b - 2, a + 2])  # in the other order
+    numbers, smooth = tracker.update(moved, scores)
+    assert numbers.tolist() == [1, 0]
+    np.testing.assert_allclose(smooth, [[0.5, 0.5], [0.5, 0.5]])
+    assert tracker.update(np.zeros((0, 4)), np.zeros((0, 2)))[0].tolist() == []
+    assert tracker.update(a[None] + 3, scores[:1])[0].tolist() == [0]
+    for _ in range(16):
+        tracker.update(np.zeros((0, 4)), np.zeros((0, 2)))
+    assert tracker.update(a[None] + 3, scores[:1])[0].tolist() == [2]
+
+
+def test_smoothing_is_an_exponential_average():
+    # Against the closed form of the recursion s_t = a s_{t-1} + (1 - a) p_t with s_0 = p_0.
+    values = RNG.dirichlet(np.ones(3), 6)
+    tracker = FaceTracker(smoothing=0.7)
+    box = np.array([[0.0, 0, 10, 10]])
+    smooth = [tracker.update(box, p[None])[1][0] for p in values][-1]
+    weights = np.array([0.7**5, *(0.3 * 0.7 ** (5 - t) for t in range(1, 6))])
+    np.testing.assert_allclose(smooth, weights @ values)
+
+
+@pytest.mark.parametrize('kwargs', [dict(smoothing=1), dict(min_overlap=0), dict(patience=-1)])
+def test_tracker_refuses(kwargs):
+    with pytest.raises(ValueError, match='FaceTracker got'):
+        FaceTracker(**kwargs)

@@ -1,0 +1,44 @@
+"""Make a model file: ``python tools/model_converters/publish_model.py CONFIG CHECKPOINT OUT``.
+
+The file holds the weights in half precision and plain values that say how to build and feed the
+model, nothing that can be executed; ``FERInferencer(OUT)`` loads it.
+"""
+
+import argparse
+import os
+
+import torch
+
+from ranfer.apis.model_file import FaceInput, ModelFile
+from ranfer.engine.errors import one_sentence_errors
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Make a model file of weights and plain values')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint that was trained with it')
+    parser.add_argument('out', help='model file to write, .pth')
+    parser.add_argument('--face-size', type=int, help='side of the training faces in pixels')
+    parser.add_argument('--margin', type=float, help='margin around the box of a face')
+    parser.add_argument('--grey', action='store_true', default=None, help='the faces are grey')
+    parser.add_argument('--float32', action='store_true', help='keep single precision')
+    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors(args.traceback):
+        model = ModelFile.from_config(args.config, args.checkpoint)
+        given = dict(size=args.face_size, margin=args.margin, grey=args.grey)
+        face = vars(model.face) | {key: x for key, x in given.items() if x is not None}
+        model = ModelFile(**{**vars(model), 'face': FaceInput(**face)})
+        model.build()
+        model.save(args.out, torch.float32 if args.float32 else torch.float16)
+        ModelFile.load(args.out).build()
+        size = os.path.getsize(args.out) / 2**20
+        print(f'{args.out}: {size:.1f} MiB, {len(model.classes)} classes, {model.face}')
+
+
+if __name__ == '__main__':
+    main()
