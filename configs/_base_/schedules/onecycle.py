@@ -1,7 +1,7 @@
 # A short schedule from random weights: one cycle up and down.
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True),
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
 )
 
 param_scheduler = [
