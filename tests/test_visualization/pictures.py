@@ -16,6 +16,7 @@ from ranfer.visualization import (
     mean_region_weights,
     write_picture,
 )
+from ranfer.visualization.occlusion import draw_hidden_regions, draw_sliding
 
 GOLDEN = Path(__file__).parent / 'golden'
 CLASSES = ('neutral', 'happiness', 'surprise', 'sadness', 'anger', 'disgust', 'fear', 'contempt')
@@ -94,6 +95,23 @@ def curves() -> np.ndarray:
     return draw_learning_curves(values)
 
 
+def hidden_regions() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    shares = rng.beta(3, 3, 600)
+    return draw_hidden_regions(shares, 1.1 - 0.25 * shares + 0.1 * rng.standard_normal(600))
+
+
+def sliding_bar() -> np.ndarray:
+    positions = np.linspace(0, 1, 21)
+    faces = np.stack([face()] * 21)
+    for covered, position in zip(faces, positions):
+        covered[max(int(120 * (position - 0.15)), 0) : int(120 * (position + 0.15))] = 110
+    dip = np.exp(-(((positions - 0.75) / 0.12) ** 2))
+    probabilities = np.r_[0.9 - 0.6 * dip, 0.9]
+    weights = np.stack([1 + 0.1 * (i - 2) * np.r_[dip, 0] for i in range(6)], axis=1)
+    return draw_sliding(faces, positions, probabilities, weights, 'happiness', ['0 face', *'12345'])
+
+
 PICTURES = (
     attention_fixed,
     attention_landmarks,
@@ -102,6 +120,8 @@ PICTURES = (
     reliability,
     region_weights,
     curves,
+    hidden_regions,
+    sliding_bar,
 )
 
 
