@@ -20,7 +20,7 @@ NUM_KEYPOINTS = 5
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Pause the collector: it would walk millions of young lists again and again for nothing."""
     enabled = gc.isenabled()
     gc.disable()
@@ -50,7 +50,7 @@ def load_annotation(path: str, hint: str = '') -> dict:
     except (FileNotFoundError, IsADirectoryError) as error:
         raise FileNotFoundError(f'ann_file: no annotation file {path!r}; {hint}') from error
     try:
-        with _no_garbage_collection():
+        with no_garbage_collection():
             annotation = json.loads(text)
     except ValueError as error:
         raise ValueError(

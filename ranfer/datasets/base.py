@@ -2,6 +2,7 @@
 
 import logging
 import os.path as osp
+import pickle
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +11,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.fileio import join_path
 from mmengine.logging import print_log
 
-from ranfer.datasets.annotation import check_rows, load_annotation
+from ranfer.datasets.annotation import check_rows, load_annotation, no_garbage_collection
 from ranfer.datasets.conditions import ConditionEntry, parse_condition_list
 from ranfer.datasets.transforms.loading import UnreadableImageError
 from ranfer.registry import DATASETS
@@ -89,6 +90,18 @@ class FERDataset(BaseDataset):
         if self.CONVERTER:
             return f'run `{self.CONVERTER}` or correct data_root and ann_file'
         return 'correct data_root and ann_file'
+
+    def full_init(self) -> None:
+        """Load the annotation if that has not been done."""
+        with no_garbage_collection():
+            super().full_init()
+
+    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """The parent's form (pickled rows end to end, and the ends) without an array a row."""
+        rows = [pickle.dumps(row, protocol=4) for row in self.data_list]
+        self.data_list.clear()
+        ends = np.cumsum(np.fromiter(map(len, rows), np.int64, len(rows)))
+        return np.frombuffer(b''.join(rows), dtype=np.uint8), ends
 
     def load_data_list(self) -> list[dict]:
         """Read, check and complete the rows; see the class for the errors."""

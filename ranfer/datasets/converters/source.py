@@ -58,7 +58,7 @@ class Member:
             with open(self.path, 'rb') as file:
                 yield file
             return
-        archive = _open_zip(self.container, os.getpid())
+        archive = _open_zip(self.container, os.getpid(), os.stat(self.container).st_mtime_ns)
         if archive.getinfo(self.path).flag_bits & 1:
             raise MemberError("is encrypted; unpack the archive with the owners' password first")
         with archive.open(self.path) as file:
@@ -66,7 +66,7 @@ class Member:
 
 
 @lru_cache(maxsize=32)
-def _open_zip(path: str, _pid: int) -> zipfile.ZipFile:
+def _open_zip(path: str, _pid: int, _changed: int) -> zipfile.ZipFile:
     """One open handle a file and process: forked workers must not share a file position."""
     return zipfile.ZipFile(path)
 

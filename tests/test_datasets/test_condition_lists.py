@@ -1,0 +1,89 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ranfer.datasets import RAFDB
+from ranfer.datasets.annotation import save_annotation
+from ranfer.datasets.conditions import ConditionEntry, parse_condition_line, parse_condition_list
+
+REAL = os.environ.get('RANFER_RAN_LISTS')
+HASH = 'bc9ad400db82eca1882b11c9603348fb3e92f5b0d67391ac22a1bc79'
+
+
+@pytest.mark.parametrize(
+    ('line', 'expected'),
+    [
+        ('2_fer0033359.png 8 2', ('fer0033359', 'fer0033359', '2')),
+        ('1/fer0032227.jpg', ('fer0032227', '1/fer0032227', '')),
+        ('7/fer0032220 6', ('fer0032220', '7/fer0032220', '')),
+        ('test_0003_aligned 3 4\r', ('test_0003_aligned', 'test_0003_aligned', '4')),
+        ('4/test_0006_aligned.jpg', ('test_0006_aligned', '4/test_0006_aligned', '')),
+        (f'val/0/{HASH}/', (HASH, f'val/0/{HASH}', '')),
+        (f'2/{HASH}.jpg', (HASH, f'2/{HASH}', '')),
+        (f'7/{HASH}/8.jpg', (HASH, HASH, '')),
+        ('my faces/a b.png', ('a b', 'my faces/a b', '')),
+        ('joy\\c.JPG', ('c', 'joy/c', '')),
+        ('0_portrait.png', ('0_portrait', '0_portrait', '')),
+    ],
+)
+def test_line_forms(line, expected):
+    assert parse_condition_line(line) == ConditionEntry(*expected)
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=50)
+def test_any_text_gives_an_entry_or_one_sentence(text):
+    entry, sentence = None, ''
+    try:
+        entry = parse_condition_line(text)
+    except ValueError as error:
+        sentence = str(error)
+    blank = not text.strip() or text.strip().startswith('#')
+    assert blank or (entry is not None and entry.name) or 'names no image' in sentence
+
+
+def test_repeated_names_count_once(tmp_path):
+    file = tmp_path / 'list.txt'
+    file.write_text('﻿test_2464_aligned 0 3\ntest_2464_aligned 0 3\n\n# note\ntest_0001 1 1')
+    parsed = parse_condition_list(str(file))
+    assert [entry.name for entry in parsed.entries] == ['test_2464_aligned', 'test_0001']
+    assert parsed.repeated == 1
+
+
+@pytest.mark.skipif(not REAL, reason='RANFER_RAN_LISTS does not name the folder of the lists')
+@pytest.mark.parametrize(
+    ('name', 'count', 'repeated'),
+    [
+        ('rafdb_occlusion_list.txt', 734, 1),
+        ('val_raf_db_list.txt', 1247, 0),
+        ('val_raf_db_list_45.txt', 558, 0),
+        ('occlusion_affectnet_list.txt', 683, 0),
+        ('pose_30_affectnet_list.txt', 1944, 5),
+        ('pose_45_affectnet_list.txt', 983, 2),
+    ],
+)
+def test_real_lists_of_the_authors(name, count, repeated):
+    parsed = parse_condition_list(str(Path(REAL, name)))
+    assert len(parsed.entries) == len({entry.name for entry in parsed.entries}) == count
+    assert parsed.repeated == repeated
+
+
+@pytest.mark.skipif(not REAL, reason='RANFER_RAN_LISTS does not name the folder of the lists')
+def test_real_rafdb_lists_select_from_all_3068_test_names(tmp_path):
+    """Every name of the real lists must fit one of RAF-DB's test images, all of which are known."""
+    rows = [{'img_path': f'images/test_{i:05d}_aligned.jpg', 'gt_label': 0} for i in range(1, 3069)]
+    save_annotation(tmp_path / 'test.json', {'classes': RAFDB.METAINFO['classes']}, rows)
+    lists = {
+        'occlusion': 'rafdb_occlusion_list.txt',
+        'pose30': 'val_raf_db_list.txt',
+        'pose45': 'val_raf_db_list_45.txt',
+    }
+    data = RAFDB(
+        'test.json', str(tmp_path), conditions={k: str(Path(REAL, v)) for k, v in lists.items()}
+    )
+    found = [data.get_data_info(i)['conditions'] for i in range(len(data))]
+    counts = {name: sum(name in names for names in found) for name in lists}
+    assert counts == {'occlusion': 734, 'pose30': 1247, 'pose45': 558}

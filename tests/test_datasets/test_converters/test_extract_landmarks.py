@@ -1,0 +1,74 @@
+import json
+
+import numpy as np
+import pytest
+from test_datasets import fakes
+
+from ranfer.datasets import FERDataset
+from ranfer.datasets.annotation import save_annotation
+from ranfer.datasets.converters import ConversionError, extract_landmarks
+from ranfer.landmarks import FaceDetector, Faces
+from ranfer.registry import FACE_DETECTORS
+
+CALLS = []
+
+
+@FACE_DETECTORS.register_module()
+class BrightSpotDetector(FaceDetector):
+    """Test back end: the five points lie around the brightest pixel; a dark image has no face."""
+
+    def _detect(self, images):
+        CALLS.append(len(images))
+        found = []
+        for image in images:
+            y, x = np.unravel_index(image[..., 0].argmax(), image.shape[:2])
+            count = int(image.max() > 200)
+            points = np.tile(np.array([x + 0.5, y + 0.5]), (count, 5, 1))
+            found.append(Faces.sorted(np.ones((count, 4)), np.ones(count), points))
+        return found
+
+
+@pytest.fixture
+def annotation(tmp_path):
+    rows = []
+    for i in range(5):
+        image = np.zeros((40, 40, 3), np.uint8)
+        if i != 3:
+            image[8 * i + 1, 30] = 255
+        fakes.write_image(tmp_path / f'{i}.png', image)
+        rows.append({'img_path': f'{i}.png', 'gt_label': 0})
+    rows[4]['keypoints'] = [[1, 2]] * 5
+    save_annotation(tmp_path / 'a.json', {'classes': ['x']}, rows)
+    CALLS.clear()
+    return tmp_path / 'a.json'
+
+
+@pytest.mark.parametrize('side', [0, 160])
+def test_landmarks_return_to_the_image(annotation, side):
+    """Scaling and border are undone: the bright pixel is found where it was drawn."""
+    lines = extract_landmarks(str(annotation), detector={'type': 'BrightSpotDetector'}, side=side)
+    assert lines[0] == 'BrightSpotDetector: landmarks found in 3 of 4 images'
+    data = FERDataset('a.json', str(annotation.parent))
+    assert data.metainfo['landmarks'] == 'BrightSpotDetector'
+    for i in range(3):
+        points = data.get_data_info(i)['gt_keypoints'][0]
+        np.testing.assert_allclose(points[:, :2], np.tile([30.5, 8 * i + 1.5], (5, 1)), atol=0.6)
+        assert (points[:, 2] == 1).all()
+    assert (data.get_data_info(3)['gt_keypoints'][..., 2] == 0).all()
+    assert data.get_data_info(4)['gt_keypoints'][0, 0].tolist() == [1, 2, 1]
+
+
+def test_it_goes_on_and_repeats_nothing(annotation):
+    (annotation.parent / '1.png').write_bytes(b'')
+    config = dict(detector={'type': 'BrightSpotDetector'})
+    with pytest.raises(ConversionError, match='unreadable image: 1.png is empty'):
+        extract_landmarks(str(annotation), **config, strict=True)
+    assert sum(CALLS) == 3 and 'keypoints' not in annotation.read_text().splitlines()[2]
+    fakes.write_image(annotation.parent / '1.png', np.full((40, 40, 3), 255, np.uint8))
+    extract_landmarks(str(annotation), **config, strict=True)
+    assert sum(CALLS) == 4
+    before = json.loads(annotation.read_text())
+    extract_landmarks(str(annotation), **config)
+    assert sum(CALLS) == 4 and json.loads(annotation.read_text()) == before
+    extract_landmarks(str(annotation), **config, overwrite=True)
+    assert sum(CALLS) == 9

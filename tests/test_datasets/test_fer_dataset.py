@@ -1,0 +1,128 @@
+import pickle
+
+import numpy as np
+import pytest
+from mmengine.dataset import ClassBalancedDataset
+from test_datasets import fakes
+
+from ranfer.datasets import FERDataset, FERFolder
+from ranfer.datasets.annotation import save_annotation
+from ranfer.datasets.transforms import LoadFaceImage
+from ranfer.registry import DATASETS
+
+CLASSES = ['a', 'b', 'c']
+
+
+@pytest.fixture
+def root(tmp_path):
+    rows = []
+    for i in range(9):
+        fakes.write_image(tmp_path / f'images/n{i}.png', fakes.noise(i))
+        row = {'img_path': f'images/n{i}.png', 'gt_label': 0 if i < 6 else i % 3}
+        if i == 0:
+            row |= {
+                'gt_score': [0.5, 0.5, 0],
+                'bbox': [1, 2, 30, 40],
+                'keypoints': [[i, 2 * i] for i in range(5)],
+                'keypoints_visible': [1, 1, 0, 1, 1],
+                'conditions': ['pose30'],
+            }
+        rows.append(row)
+    save_annotation(tmp_path / 'train.json', {'dataset': 'x', 'classes': CLASSES}, rows)
+    return tmp_path
+
+
+def test_sample_has_the_promised_types(root):
+    info = FERDataset('train.json', str(root)).get_data_info(0)
+    assert info['img_path'] == f'{root}/images/n0.png'
+    assert info['gt_label'] == 0 and info['sample_idx'] == 0 and info['conditions'] == ('pose30',)
+    assert info['gt_keypoints'].dtype == np.float32 and info['gt_keypoints'].shape == (1, 5, 3)
+    assert info['gt_keypoints'][0, :, 2].tolist() == [1, 1, 0, 1, 1]
+    np.testing.assert_array_equal(info['gt_bboxes'], np.float32([[1, 2, 30, 40]]))
+    assert 'gt_score' not in info and 'keypoints' not in info
+    plain = FERDataset('train.json', str(root)).get_data_info(1)
+    assert plain['conditions'] == () and 'gt_keypoints' not in plain
+
+
+@pytest.mark.parametrize('serialize', [True, False])
+def test_base_dataset_abilities_are_kept(root, serialize):
+    data = FERDataset('train.json', str(root), serialize_data=serialize, lazy_init=True)
+    assert not data._fully_initialized
+    data.full_init()
+    assert len(data) == 9 and data.get_subset(4).get_gt_labels().tolist() == [0] * 4
+    assert len(FERDataset('train.json', str(root), indices=[0, 8])) == 2
+    again = pickle.loads(pickle.dumps(data))
+    assert again.get_data_info(8)['gt_label'] == 2
+    assert data.get_data_info(-1)['sample_idx'] == 8
+
+
+def test_class_balanced_dataset_repeats_rare_classes(root):
+    data = ClassBalancedDataset(FERDataset('train.json', str(root)), oversample_thr=0.5)
+    labels = [data.get_cat_ids(i)[0] for i in range(len(data))]
+    assert labels.count(1) > 1 and labels.count(0) == 7
+    config = dict(type='ranfer.FERDataset', ann_file='train.json', data_root=str(root))
+    wrapped = DATASETS.build(
+        dict(type='mmengine.ClassBalancedDataset', dataset=config, oversample_thr=0.5)
+    )
+    assert len(wrapped) == len(data)
+
+
+def test_bad_image_is_skipped_once_warned_and_counted(root, caplog):
+    (root / 'images/n3.png').write_bytes(b'')
+    config = dict(data_root=str(root), ann_file='train.json', pipeline=[LoadFaceImage()])
+    with pytest.raises(ValueError, match="n3.png' is empty, expected a readable image"):
+        FERDataset(**config)[3]
+    data = FERDataset(**config, skip_bad=True)
+    for _ in range(3):
+        assert data[3]['img'].shape == (48, 48, 3)
+    assert data.bad_images == {f'{root}/images/n3.png'}
+    with pytest.raises(ValueError, match='is empty'):
+        FERDataset(**config, skip_bad=True, test_mode=True)[3]
+
+
+def test_no_readable_image_at_all_is_an_error(root):
+    for file in (root / 'images').iterdir():
+        file.write_bytes(b'x')
+    data = FERDataset('train.json', str(root), skip_bad=True, pipeline=[LoadFaceImage()])
+    with pytest.raises(ValueError, match='skip_bad: none of the 9 images'):
+        data[0]
+
+
+def test_conditions_select_by_path_and_name_and_report_the_rest(root, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'ranfer.datasets.base.print_log', lambda text, *args, **kwargs: said.append(text)
+    )
+    fakes.write_image(root / 'images/more/n1.png', fakes.noise(1))
+    rows = [{'img_path': f'images/{n}.png', 'gt_label': 0} for n in ('n0', 'n1', 'more/n1', 'n2')]
+    save_annotation(root / 'test.json', {'classes': CLASSES}, rows)
+    occlusion, pose = root / 'o.txt', root / 'p.txt'
+    occlusion.write_text('2_n0.png 8 2\n1_n2.png 6 1\n1_n2.png 6 1\n0_gone.png 3 1\n')
+    pose.write_text('images/more/n1.png\nn1\n')
+    data = FERDataset(
+        'test.json', str(root), conditions=dict(occlusion=str(occlusion), pose30=str(pose))
+    )
+    found = [data.get_data_info(i)['conditions'] for i in range(4)]
+    assert found == [
+        ('occlusion', 'occlusion_2'),
+        (),
+        ('pose30',),
+        ('occlusion', 'occlusion_1'),
+    ]
+    text = ' | '.join(said)
+    assert "condition 'occlusion' holds 2 images" in text
+    assert '1 of 3 names in' in text and "first 'gone'" in text
+    assert '1 names in' in text and 'fit several images' in text
+
+
+def test_folder_data_set(tmp_path):
+    for name in ('joy/a.jpg', 'joy/deep/b.png', 'calm/c.jpeg', 'calm/readme.txt'):
+        if name.endswith('txt'):
+            (tmp_path / name).write_text('x')
+        else:
+            fakes.write_image(tmp_path / name, fakes.noise(0))
+    data = FERFolder(data_root=str(tmp_path))
+    assert data.metainfo['classes'] == ['calm', 'joy']
+    assert data.get_gt_labels().tolist() == [0, 1, 1]
+    given = FERFolder(data_root=str(tmp_path), metainfo=dict(classes=['joy']))
+    assert len(given) == 2 and given.get_data_info(1)['img_path'].endswith('joy/deep/b.png')
