@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -12,12 +13,15 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import DefaultScope
+from mmpretrain.structures import DataSample
 
 from ranfer.apis.model_file import FaceInput, ModelFile, check_types
 from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
 from ranfer.landmarks import crop_face
 from ranfer.landmarks.align import move_points
 from ranfer.regions import LandmarkRegions
+
+WEIGHTS = ('self_weights', 'relation_weights', 'region_weights')
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,37 @@ def cut_face(
     return CutFace(cut, matrix, None if landmarks is None else move_points(landmarks, matrix))
 
 
+class FacePreparer:
+    """Makes the packed sample of a cut face, as a test pipeline does.
+
+    Args:
+        regions: Config of the region strategy.
+        seed: Seed of the strategy.
+    """
+
+    def __init__(self, regions: dict, seed: int) -> None:
+        check_types(regions)
+        self._regions = RegionCropTransform(regions, seed=seed)
+        self._pack = PackRegionInputs()
+
+    def __call__(self, faces: Sequence[CutFace]) -> dict:
+        """Return a batch of ``inputs`` and ``data_samples``."""
+        return pseudo_collate([self._prepare(face) for face in faces])
+
+    def _prepare(self, face: CutFace) -> dict:
+        results = dict(img=face.image, img_shape=face.image.shape[:2], sample_idx=0)
+        if face.landmarks is not None:
+            points = np.ones((1, len(face.landmarks), 3), np.float32)
+            points[0, :, :2] = face.landmarks
+            results['gt_keypoints'] = points
+        elif isinstance(self._regions.strategy, LandmarkRegions):
+            raise ValueError(
+                'This model takes its regions at landmarks, which only a face detector finds; set '
+                "faces='detect'."
+            )
+        return self._pack(self._regions(results))
+
+
 class TorchClassifier:
     """A model of a :class:`ModelFile` in PyTorch.
 
@@ -98,30 +133,53 @@ class TorchClassifier:
         self.classes = model.classes
         self.face = model.face
         self.device = find_device(device)
-        check_types(model.regions)
-        self._regions = RegionCropTransform(model.regions, seed=model.seed)
-        self._pack = PackRegionInputs()
+        self._prepare = FacePreparer(model.regions, model.seed)
         self._model = model.build().to(self.device)
 
     @torch.inference_mode()
     def predict(self, faces: Sequence[CutFace]) -> list[Scores]:
         """See :meth:`Classifier.predict`."""
-        batch = pseudo_collate([self._prepare(index, face) for index, face in enumerate(faces)])
+        batch = self._prepare(faces)
         with DefaultScope.overwrite_default_scope('mmpretrain'):
             return [_scores(sample) for sample in self._model.test_step(batch)]
 
-    def _prepare(self, index: int, face: CutFace) -> dict:
-        results = dict(img=face.image, img_shape=face.image.shape[:2], sample_idx=0)
-        if face.landmarks is not None:
-            points = np.ones((1, len(face.landmarks), 3), np.float32)
-            points[0, :, :2] = face.landmarks
-            results['gt_keypoints'] = points
-        elif isinstance(self._regions.strategy, LandmarkRegions):
+
+class OnnxClassifier:
+    """A model that ``tools/deployment/export_onnx.py`` wrote, in ONNX Runtime on the CPU.
+
+    Args:
+        path: ONNX file.
+
+    Raises:
+        ImportError: If onnxruntime is not installed.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file does not say how to feed it.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        from ranfer.deployment.runtime import ORTModel
+
+        self._model = ORTModel(os.fspath(path))
+        metadata = self._model.metadata
+        missing = {'classes', 'regions', 'seed', 'face'} - set(metadata)
+        if missing:
             raise ValueError(
-                'This model takes its regions at landmarks, which only a face detector finds; set '
-                "faces='detect'."
+                f'ONNX file {os.fspath(path)!r} lacks {", ".join(sorted(missing))} in its '
+                f'metadata; write it with tools/deployment/export_onnx.py.'
             )
-        return self._pack(self._regions(results))
+        self.classes = tuple(metadata['classes'])
+        self.face = FaceInput(**metadata['face'])
+        self._prepare = FacePreparer(metadata['regions'], metadata['seed'])
+
+    def predict(self, faces: Sequence[CutFace]) -> list[Scores]:
+        """See :meth:`Classifier.predict`."""
+        batch = self._prepare(faces)
+        outputs = self._model.predict_samples(batch)
+        weights = np.stack([outputs[key] for key in WEIGHTS], axis=1)
+        return [
+            _join(scores, sample, weight[:, : len(sample.regions)])
+            for scores, sample, weight in zip(outputs['scores'], batch['data_samples'], weights)
+        ]
 
 
 def find_device(name: str) -> torch.device:
@@ -143,11 +201,14 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def _scores(sample) -> Scores:
+def _scores(sample: DataSample) -> Scores:
     scores = sample.pred_score.float().cpu().numpy()
     if 'region_weights' not in sample:
         return Scores(scores, np.zeros((0, 4)), np.zeros(0, bool), np.zeros((3, 0)))
-    keys = ('self_weights', 'relation_weights', 'region_weights')
-    weights = np.stack([sample.get(key).float().cpu().numpy() for key in keys])
+    weights = np.stack([sample.get(key).float().cpu().numpy() for key in WEIGHTS])
+    return _join(scores, sample, weights)
+
+
+def _join(scores: np.ndarray, sample: DataSample, weights: np.ndarray) -> Scores:
     number = weights.shape[1]
     return Scores(scores, sample.regions[:number], sample.region_mask[:number], weights)

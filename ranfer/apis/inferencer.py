@@ -17,7 +17,14 @@ from mmengine.utils import ProgressBar
 from mmpretrain.apis.base import BaseInferencer
 
 from ranfer.apis.annotate import annotate
-from ranfer.apis.classifier import Classifier, CutFace, Scores, TorchClassifier, cut_face
+from ranfer.apis.classifier import (
+    Classifier,
+    CutFace,
+    OnnxClassifier,
+    Scores,
+    TorchClassifier,
+    cut_face,
+)
 from ranfer.apis.images import shrink
 from ranfer.apis.model_file import ModelFile, find_model, shipped_models
 from ranfer.apis.results import Face, Region, Result
@@ -396,6 +403,10 @@ def load_classifier(
         device: See :class:`FERInferencer`.
         backend: See :class:`FERInferencer`.
     """
+    if backend == 'onnxruntime':
+        if not isinstance(model, (str, os.PathLike)) or weights is not None:
+            raise ValueError("backend='onnxruntime' needs an ONNX file as model, and no weights.")
+        return OnnxClassifier(model)
     if backend != 'torch':
         raise ValueError(f"backend must be 'torch' or 'onnxruntime', got {backend!r}.")
     is_config = isinstance(model, Config) or str(model).endswith('.py')

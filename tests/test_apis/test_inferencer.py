@@ -230,6 +230,35 @@ def test_config_and_checkpoint(tmp_path):
     assert len(infer(IMAGE, progress=False)[0].faces[0].regions) == 5
 
 
+@pytest.mark.parametrize('baked', [False, True])
+def test_onnx_agrees_with_torch(tmp_path, baked):
+    pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    from ranfer.deployment import export_onnx, fixed_boxes
+
+    model = tiny.model_file()
+    metadata = dict(classes=tiny.CLASSES, regions=model.regions, seed=0, face=vars(model.face))
+    path = str(tmp_path / 'a.onnx')
+    export_onnx(model.build(), path, metadata, fixed_boxes(model.regions) if baked else None)
+    infer = FERInferencer(path, backend='onnxruntime', detector=tiny.FixedDetector(2), device='cpu')
+    a = infer(IMAGE, progress=False)[0].faces
+    b = tiny.inferencer(2, model=model)(IMAGE, progress=False)[0].faces
+    for x, y in zip(a, b, strict=True):
+        # float32 with another order of sums
+        assert list(x.probabilities.values()) == pytest.approx(
+            list(y.probabilities.values()), abs=1e-4
+        )
+        for p, q in zip(x.regions, y.regions, strict=True):
+            assert p.weight == pytest.approx(q.weight, abs=1e-4)
+
+
+def test_onnx_errors(tmp_path):
+    with pytest.raises(ValueError, match='needs an ONNX file'):
+        FERInferencer(backend='onnxruntime')
+    with pytest.raises((FileNotFoundError, ImportError), match='does not exist|needs onnxruntime'):
+        FERInferencer(str(tmp_path / 'a.onnx'), backend='onnxruntime')
+
+
 # Videos --------------------------------------------------------------------------------------
 
 
