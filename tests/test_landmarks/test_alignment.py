@@ -59,7 +59,9 @@ def test_crop_is_the_square_around_the_box():
     image = np.zeros((60, 80, 3), np.uint8)
     image[20:40, 30:40] = 255
     face, matrix = crop_face(image, np.array([30, 20, 40, 40]), 40)
-    assert face.shape == (40, 40, 3) and (face[:, 12:28] == 255).all() and (face[:, :8] == 0).all()
+    assert (
+        face.shape == (40, 40, 3) and (face[1:-1, 12:28] == 255).all() and (face[:, :8] == 0).all()
+    )
     np.testing.assert_allclose(move_points([[30, 20], [40, 40]], matrix), [[10, 0], [30, 40]])
     outside, _ = crop_face(image + 9, np.array([70, 50, 110, 90]), 40)
     assert (outside[:8, :8] == 9).all() and (outside[20:] == 0).all()

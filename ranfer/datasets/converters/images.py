@@ -23,6 +23,7 @@ MAX_PIXELS = 64_000_000
 """Largest image that is decoded; a file of few bytes can unpack to far more."""
 
 _BLOCK = 4096
+_LEAST_WORK = 64
 
 
 class SkipImage(Exception):
@@ -201,7 +202,7 @@ def convert_images(
         count: Number of jobs, for the progress bar.
         out: Output folder.
         report: Takes what cannot be converted.
-        workers: Number of processes. Defaults to 1.
+        workers: Number of processes; fewer are started for few images. Defaults to 1.
         prepare: Makes the output image; None copies the file as it is. Defaults to None.
         options: Text of everything that changes the output; another one than in the earlier run
             converts again. Defaults to ''.
@@ -218,8 +219,11 @@ def convert_images(
     bar = ProgressBar(count, file=sys.stderr)
     order: list[str] = []
     pool = None
+    workers = min(workers, -(-count // _LEAST_WORK))
     if workers > 1:
-        pool = multiprocessing.Pool(workers, _start_worker, (out, prepare))
+        # Forking a process in which OpenCV or PyTorch has threads may hang: workers start afresh.
+        context = multiprocessing.get_context('spawn')
+        pool = context.Pool(workers, _start_worker, (out, prepare))
     try:
         for block in _blocks(jobs):
             order += [job.target for job in block]

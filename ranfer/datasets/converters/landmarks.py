@@ -80,11 +80,14 @@ def _find(paths: Sequence[tuple[str, str]]) -> list[dict]:
 def _run(
     batches: Sequence[list], workers: int, arguments: tuple[dict, int, float]
 ) -> Iterator[list[dict]]:
+    workers = min(workers, len(batches))
     if workers <= 1:
         yield from map(_Finder(*arguments), batches)
         return
     # Forking a process whose PyTorch has threads may hang, so the workers start afresh.
-    with multiprocessing.get_context('spawn').Pool(workers, _start, arguments) as pool:
+    with multiprocessing.get_context('spawn').Pool(
+        min(workers, len(batches)), _start, arguments
+    ) as pool:
         yield from pool.imap(_find, batches)
 
 

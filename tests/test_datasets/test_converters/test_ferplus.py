@@ -39,7 +39,7 @@ def test_csv_pair_kaggle_csv_folders_and_zips_give_the_same(tmp_path):
     results = {}
     for name, source in sources.items():
         out = tmp_path / 'out' / name
-        convert_ferplus(source, out, workers=2 if name == 'folders' else 1)
+        convert_ferplus(source, out)
         images = {
             str(p.relative_to(out)): cv2.imread(str(p), cv2.IMREAD_UNCHANGED).tobytes()
             for p in sorted(out.rglob('*.png'))
@@ -155,3 +155,16 @@ def test_second_run_does_nothing_and_an_interrupted_one_goes_on(tmp_path):
     convert_ferplus([tmp_path / 'in'], tmp_path / 'out')
     assert read(tmp_path / 'out') == first
     assert {p: p.stat().st_mtime_ns for p in times} == times
+
+
+def test_several_processes_give_the_same(tmp_path):
+    rows = fakes.ferplus_rows(45)
+    fakes.write_votes(tmp_path / 'in/fer2013new.csv', rows)
+    fakes.write_fer_folders(tmp_path / 'in', rows)
+    (tmp_path / 'in/FER2013Train/fer0000007.png').write_bytes(b'')
+    lines = [
+        convert_ferplus([tmp_path / 'in'], tmp_path / f'out{n}', workers=n, protocol='argmax')
+        for n in (1, 2)
+    ]
+    assert lines[0] == lines[1] and 'skipped: unreadable image: 1' in lines[0]
+    assert read(tmp_path / 'out1') == read(tmp_path / 'out2')

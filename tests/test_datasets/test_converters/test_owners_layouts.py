@@ -27,7 +27,7 @@ def test_rafdb_aligned_with_broken_files(tmp_path):
     )
     with (root / 'EmoLabel/list_patition_label.txt').open('a') as file:
         file.write('test_00001.jpg 2\ntest_00008.jpg 9\nnonsense\n')
-    lines = convert_rafdb([root], tmp_path / 'out', workers=2)
+    lines = convert_rafdb([root], tmp_path / 'out')
     assert report(tmp_path / 'out')['counts'] == {
         'duplicate': 1,
         'missing annotation': 1,
