@@ -6,6 +6,7 @@ from ranfer.datasets.conditions import parse_condition_list
 from ranfer.datasets.ferplus import FERPlus
 from ranfer.datasets.folder import FERFolder
 from ranfer.datasets.rafdb import RAFDB
+from ranfer.datasets.samplers import ClassBalancedSampler
 from ranfer.datasets.sfew import SFEW
 from ranfer.datasets.synthfer import SynthFER
 
@@ -13,6 +14,7 @@ __all__ = [
     'RAFDB',
     'SFEW',
     'AffectNet',
+    'ClassBalancedSampler',
     'FERDataset',
     'FERFolder',
     'FERPlus',

@@ -108,6 +108,7 @@ def write_affectnet_csv(root: Path, count: int = 11) -> Path:
     """``Manually_Annotated_Images/`` with both csv files, expressions 0..10 in turn."""
     header = ['subDirectory_filePath', 'face_x', 'face_y', 'face_width', 'face_height']
     header += ['facial_landmarks', 'expression', 'valence', 'arousal']
+    root.mkdir(parents=True, exist_ok=True)
     for split, folder in (('training', 1), ('validation', 2)):
         with (root / f'{split}.csv').open('w', newline='') as file:
             writer = csv.writer(file)
