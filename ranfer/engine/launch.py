@@ -10,6 +10,8 @@ import torch
 from mmengine.config import Config, DictAction
 from mmengine.logging import print_log
 
+from ranfer.engine.memory import keep_freed_memory
+
 SCHEDULE_KEYS = ('begin', 'end', 'T_max', 'step_size')
 
 
@@ -59,6 +61,8 @@ def read_config(path: str) -> Config:
 def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
     """Bring the options of :func:`add_common_arguments` into ``cfg`` and return it."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     cfg.launcher = args.launcher
     cfg.work_dir = (
         args.work_dir

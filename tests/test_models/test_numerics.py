@@ -70,7 +70,7 @@ def test_equals_loops(batch, regions, dim, activation, bias, seed):
     expected = reference(neck, head, features, mask)
 
     feats = neck((features[mask],), mask)
-    (sample_weights, logits) = head._classify(feats)[::-1]
+    (sample_weights, logits) = head.classify(feats)[::-1]
 
     def close(actual, wanted):
         torch.testing.assert_close(
@@ -96,7 +96,7 @@ def test_gradcheck(activation, gaps):
 
     def forward(x):
         feats = neck((x,), mask)
-        logits, weights = head._classify(feats)
+        logits, weights = head.classify(feats)
         return logits, weights.region_weights, head.region_loss(weights.self_weights, mask)
 
     assert torch.autograd.gradcheck(forward, (packed,))
@@ -108,8 +108,8 @@ def test_permuting_crops_permutes_weights_and_keeps_logits(activation):
     features, _ = draw(3, 6, 5, 2, gaps=False)
     order = torch.tensor([0, 3, 5, 1, 4, 2])
     mask = torch.ones(3, 6, dtype=torch.bool)
-    logits, weights = head._classify(neck((features.flatten(0, 1),), mask))
-    permuted_logits, permuted = head._classify(neck((features[:, order].flatten(0, 1),), mask))
+    logits, weights = head.classify(neck((features.flatten(0, 1),), mask))
+    permuted_logits, permuted = head.classify(neck((features[:, order].flatten(0, 1),), mask))
     torch.testing.assert_close(permuted_logits, logits)
     for before, after in zip(weights, permuted):
         torch.testing.assert_close(after, before[:, order])
@@ -126,7 +126,7 @@ def test_absent_regions_have_no_weight_and_no_gradient(activation):
     packed = features[mask].requires_grad_()
     feats = neck((packed,), mask)
     feats.features.retain_grad()
-    logits, weights = head._classify(feats)
+    logits, weights = head.classify(feats)
     loss = logits.square().sum() + head.region_loss(weights.self_weights, mask)
     loss.backward()
     for values in weights:
@@ -163,7 +163,7 @@ def test_extreme_scores_stay_finite(activation, size):
     features = (torch.randn(4, 6, 3) * size).requires_grad_()
     mask = torch.ones(4, 6, dtype=torch.bool)
     mask[0, 2:] = False
-    logits, weights = head._classify(neck((features[mask],), mask))
+    logits, weights = head.classify(neck((features[mask],), mask))
     (logits.sum() + head.region_loss(weights.self_weights, mask)).backward()
     for values in (logits, *weights, features.grad):
         assert values.isfinite().all()
@@ -177,8 +177,8 @@ def test_half_precision_features_give_float32_weights(dtype):
     features = torch.randn(12, 8).to(dtype)
     mask = torch.ones(2, 6, dtype=torch.bool)
     with torch.autocast('cpu', torch.bfloat16):
-        logits, weights = head._classify(neck((features,), mask))
-    exact, _ = head._classify(neck((features.float(),), mask))
+        logits, weights = head.classify(neck((features,), mask))
+    exact, _ = head.classify(neck((features.float(),), mask))
     assert logits.dtype == weights.region_weights.dtype == torch.float32
     torch.testing.assert_close(logits, exact)
 

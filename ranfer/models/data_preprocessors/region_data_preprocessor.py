@@ -68,6 +68,7 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
         self.num_regions = num_regions
         self.with_mask = with_mask
 
+    @torch.compiler.disable  # NumPy and lists of samples; the graph begins with the model
     def forward(self, data: dict, training: bool = False) -> dict:
         """Prepare a batch.
 

@@ -100,7 +100,7 @@ class RelationAttentionHead(ClsHead):
 
     def forward(self, feats: RegionFeatures) -> Tensor:
         """Return the logits ``(N, num_classes)``."""
-        return self._classify(feats)[0]
+        return self.classify(feats)[0]
 
     def loss(self, feats: RegionFeatures, data_samples: list[DataSample], **kwargs) -> dict:
         """Return the losses of a batch.
@@ -113,7 +113,7 @@ class RelationAttentionHead(ClsHead):
         Returns:
             dict[str, Tensor]: ``loss`` and, with ``region_loss``, ``loss_region``.
         """
-        logits, weights = self._classify(feats)
+        logits, weights = self.classify(feats)
         losses = self._get_loss(logits, data_samples, **kwargs)
         if self.region_loss is not None:
             losses['loss_region'] = self.region_loss(weights.self_weights, feats.mask)
@@ -132,14 +132,15 @@ class RelationAttentionHead(ClsHead):
             list[DataSample]: With ``pred_score`` ``(C,)``, ``pred_label`` ``(1,)`` and
             ``self_weights``, ``relation_weights``, ``region_weights`` ``(R,)``.
         """
-        logits, weights = self._classify(feats)
+        logits, weights = self.classify(feats)
         predictions = self._get_predictions(logits, data_samples)
         for i, sample in enumerate(predictions):
             for name, values in weights._asdict().items():
                 sample.set_field(values[i].detach(), name)
         return predictions
 
-    def _classify(self, feats: RegionFeatures) -> tuple[Tensor, RegionWeights]:
+    def classify(self, feats: RegionFeatures) -> tuple[Tensor, RegionWeights]:
+        """Return the logits ``(N, num_classes)`` and the weights of the regions."""
         descriptor, weights = self._aggregate(feats)
         with torch.autocast(descriptor.device.type, enabled=False):
             return self.fc(self.dropout(descriptor)), weights

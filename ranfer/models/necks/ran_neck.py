@@ -96,16 +96,27 @@ class RANNeck(BaseModule):
         Returns:
             RegionFeatures: Features, weights, mask and the weighted mean.
         """
-        pooled = self._pool(feats[-1] if isinstance(feats, (tuple, list)) else feats)
-        features, mask = self._group(pooled, region_mask)
+        pooled = self.pool(feats[-1] if isinstance(feats, (tuple, list)) else feats)
+        return self.aggregate(*self._group(pooled, region_mask))
+
+    def aggregate(self, features: Tensor, mask: Tensor | None) -> RegionFeatures:
+        """Aggregate pooled features.
+
+        Args:
+            features: F_i, ``(N, R, D)``.
+            mask: True where a region exists, ``(N, R)`` bool, or None if all do.
+
+        Returns:
+            RegionFeatures: Features, weights, mask and the weighted mean.
+        """
         with torch.autocast(features.device.type, enabled=False):
             scores = self.attention(features.to(self.attention.weight.dtype)).squeeze(-1)
             log_weights = log_attention(scores, self.activation, mask)
             face_feature = weighted_sum(features, normalised_weights(log_weights, mask))
         return RegionFeatures(features, log_weights, mask, face_feature)
 
-    def _pool(self, x: Tensor) -> Tensor:
-        """Mean over positions of the last feature map: ``(M, D)``."""
+    def pool(self, x: Tensor) -> Tensor:
+        """Mean over the positions of a feature map of one row a region: ``(M, D)``."""
         x = at_least_float32(x)
         if x.dim() == 4 and x.size(1) == self.in_channels:
             x = x.mean(dim=(2, 3))

@@ -1,0 +1,155 @@
+"""From a trained model to an ONNX file that says how to feed it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ranfer.deployment.export import OUTPUTS, ExportableRAN
+from ranfer.deployment.runtime import KEY, ORTModel
+from ranfer.regions import FixedRegions, GridRegions
+from ranfer.registry import REGIONS
+from ranfer.utils.dependencies import require
+
+ONNX_COMMAND = 'pip install onnx onnxruntime'
+OPSET = 17
+TOLERANCE = 1e-4
+
+
+def export_onnx(
+    model: nn.Module,
+    path: str,
+    metadata: Mapping | None = None,
+    boxes: np.ndarray | None = None,
+    size: tuple[int, int] = (112, 112),
+) -> float:
+    """Write a model as ONNX and compare it with PyTorch by ONNX Runtime.
+
+    Inputs of the file: ``images`` ``(N, 3, H, W)`` uint8 in BGR order and, unless they are baked
+    in, ``boxes`` ``(N, R, 4)`` float32, xyxy in pixels, and ``mask`` ``(N, R)`` bool. N, R, H and W
+    are free. Outputs: ``logits`` and ``scores`` ``(N, C)``, ``self_weights``, ``relation_weights``
+    and ``region_weights`` ``(N, R)``.
+
+    Args:
+        model: Model as :class:`ExportableRAN` takes it.
+        path: File to write.
+        metadata: Plain values stored in the file, read back by :class:`ORTModel`; usually
+            ``classes``, ``regions``, ``seed`` and ``face``. Defaults to none.
+        boxes: Boxes ``(R, 4)`` to bake in, xyxy as fractions of width and height. Defaults to None.
+        size: Height and width of the images of the comparison.
+
+    Returns:
+        float: Largest difference of a logit over images of this and another size, batch size and
+        number of regions.
+
+    Raises:
+        ImportError: If onnx or onnxruntime is missing.
+        ValueError: If the file and PyTorch differ by more than 1e-4, or the file refuses another
+            batch size or number of regions.
+    """
+    onnx = require('onnx', ONNX_COMMAND, 'The export')
+    require('onnxruntime', ONNX_COMMAND, 'The check of the export')
+    baked = None if boxes is None else torch.as_tensor(np.asarray(boxes), dtype=torch.float32)
+    module = ExportableRAN(model.cpu(), baked)
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    _write(module, path, size)
+    _annotate(onnx, path, dict(metadata or {}, boxes=None if boxes is None else baked.tolist()))
+    return _check(module, path, size)
+
+
+def fixed_boxes(regions: Mapping) -> np.ndarray:
+    """Boxes of a region strategy that are the same in every image, the whole face first.
+
+    Args:
+        regions: Config of the strategy.
+
+    Returns:
+        np.ndarray: ``(R, 4)`` float32, xyxy as fractions of width and height.
+
+    Raises:
+        ValueError: If the boxes of the strategy differ from image to image.
+    """
+    strategy = REGIONS.build(dict(regions))
+    if not isinstance(strategy, (FixedRegions, GridRegions)):
+        raise ValueError(
+            f'Boxes of {type(strategy).__name__} differ from image to image and cannot be baked '
+            f'in; export with boxes as an input.'
+        )
+    boxes, _ = strategy((1, 1), None, np.random.default_rng(0))
+    return np.concatenate([[[0, 0, 1, 1]], boxes]).astype(np.float32)
+
+
+def _write(module: ExportableRAN, path: str, size: tuple[int, int]) -> None:
+    names = ['images'] if module.boxes is not None else ['images', 'boxes', 'mask']
+    axes = {'images': {0: 'N', 2: 'H', 3: 'W'}, 'boxes': {0: 'N', 1: 'R'}, 'mask': {0: 'N', 1: 'R'}}
+    outputs = ['logits', *OUTPUTS]
+    free = {name: {0: 'N', 1: 'R'} for name in outputs}
+    free['logits'] = free['scores'] = {0: 'N'}
+    # The exporter that traces is in every PyTorch from 2.1; from 2.5 on it is the second of two.
+    two = 'dynamo' in inspect.signature(torch.onnx.export).parameters
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)
+        warnings.simplefilter('ignore', torch.jit.TracerWarning)
+        torch.onnx.export(
+            module,
+            tuple(_example(module, 2, 3, size).values()),
+            path,
+            input_names=names,
+            output_names=outputs,
+            dynamic_axes={name: axes[name] for name in names} | free,
+            opset_version=OPSET,
+            **(dict(dynamo=False) if two else {}),
+        )
+
+
+def _example(
+    module: ExportableRAN, count: int, regions: int, size: tuple[int, int]
+) -> dict[str, Tensor]:
+    """Noise with random boxes, the last region of the last image missing."""
+    generator = torch.Generator().manual_seed(count)
+    images = torch.randint(0, 256, (count, 3, *size), dtype=torch.uint8, generator=generator)
+    if module.boxes is not None:
+        return dict(images=images)
+    corners = torch.rand(count, regions, 2, 2, generator=generator).sort(dim=2).values
+    boxes = (corners * torch.tensor([size[1], size[0]])).flatten(2)
+    mask = torch.ones(count, regions, dtype=torch.bool)
+    mask[-1, 1:] = False
+    return dict(images=images, boxes=boxes, mask=mask)
+
+
+def _annotate(onnx, path: str, metadata: dict) -> None:
+    proto = onnx.load(path)
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = KEY, json.dumps(metadata)
+    onnx.save(proto, path)
+
+
+def _check(module: ExportableRAN, path: str, size: tuple[int, int]) -> float:
+    session = ORTModel(path)
+    worst = 0.0
+    for count, regions, sides in ((2, 3, size), (1, 6, (size[0] + 5, size[1] + 8)), (3, 1, size)):
+        data = _example(module, count, regions, sides)
+        with torch.no_grad():
+            expected = module(*data.values())[0].numpy()
+        try:
+            found = session.run({name: value.numpy() for name, value in data.items()})['logits']
+        except RuntimeError as error:
+            raise ValueError(
+                f'{path} refuses a batch of {count} with {regions} regions, because the backbone '
+                f'fixes its sizes when traced ({str(error).splitlines()[0]}); export a backbone of '
+                f'convolutions.'
+            ) from error
+        worst = max(worst, float(np.abs(expected - found).max()))
+    if worst > TOLERANCE:
+        raise ValueError(
+            f'{path} differs from PyTorch by {worst:.2g} in a logit, expected at most {TOLERANCE}; '
+            f'report the versions of torch, onnx and onnxruntime.'
+        )
+    return worst

@@ -1,0 +1,143 @@
+"""ONNX files of ranfer in ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+
+from ranfer.utils.dependencies import require
+
+KEY = 'ranfer'
+RUNTIME_COMMAND = 'pip install onnxruntime'
+
+
+class ORTModel:
+    """A model that ``tools/deployment/export_onnx.py`` wrote, run by ONNX Runtime.
+
+    Args:
+        path: ONNX file.
+        threads: Threads of one operator; 0 lets ONNX Runtime choose. Defaults to 0.
+        providers: Execution providers of ONNX Runtime. Defaults to the CPU.
+
+    Attributes:
+        metadata: What the export stored: ``classes``, ``regions``, ``seed``, ``face``, ``boxes``,
+            ...
+        fixed: Whether the boxes are baked in.
+
+    Raises:
+        ImportError: If onnxruntime is missing.
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no ONNX file of ranfer.
+
+    Example:
+        >>> model = ORTModel('work_dirs/ran.onnx')
+        >>> scores = model.predict(images, rois, counts)['scores']
+    """
+
+    def __init__(
+        self, path: str, threads: int = 0, providers: tuple[str, ...] = ('CPUExecutionProvider',)
+    ) -> None:
+        ort = require('onnxruntime', RUNTIME_COMMAND, 'The ONNX Runtime back end')
+        if not os.path.isfile(path):
+            raise FileNotFoundError(
+                f'ONNX file {path} does not exist; write it with tools/deployment/export_onnx.py.'
+            )
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 4  # errors come as exceptions
+        try:
+            self._session = ort.InferenceSession(path, options, providers=list(providers))
+            properties = self._session.get_modelmeta().custom_metadata_map
+            self.metadata: dict = json.loads(properties[KEY])
+        except (RuntimeError, KeyError, *_load_errors(ort)) as error:
+            raise ValueError(
+                f'{path} is no ONNX file of ranfer ({str(error).splitlines()[0]}); write it with '
+                f'tools/deployment/export_onnx.py.'
+            ) from error
+        self._names = [x.name for x in self._session.get_outputs()]
+        self.fixed = len(self._session.get_inputs()) == 1
+
+    def predict(
+        self,
+        images: np.ndarray,
+        rois: np.ndarray | None = None,
+        counts: np.ndarray | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Classify faces.
+
+        Args:
+            images: ``(N, 3, H, W)`` uint8, BGR.
+            rois: Existing regions of all images, sample by sample: ``(M, 5)`` float32, image index
+                and xyxy in pixels. None if the boxes are baked in.
+            counts: Number of regions of every image, ``(N,)`` int, at least 1 each, M in sum. None
+                like ``rois``.
+
+        Returns:
+            dict: ``logits`` and ``scores`` ``(N, C)``; ``self_weights``, ``relation_weights`` and
+            ``region_weights`` ``(N, R)``, R the largest count; where a sample has fewer regions the
+            final weight is 0.
+
+        Raises:
+            ValueError: If ``rois`` are missing or superfluous, or ``counts`` do not fit.
+        """
+        if self.fixed != (rois is None):
+            what = 'has its boxes baked in and takes no' if self.fixed else 'needs'
+            raise ValueError(f'This ONNX file {what} rois; export it anew for the other form.')
+        if self.fixed:
+            return self.run(dict(images=images))
+        boxes, mask = _pad(np.asarray(rois, np.float32), np.asarray(counts), len(images))
+        return self.run(dict(images=images, boxes=boxes, mask=mask))
+
+    def predict_samples(self, data: dict) -> dict[str, np.ndarray]:
+        """Classify a batch as a data loader of ranfer gives it.
+
+        Args:
+            data: See :meth:`inputs_of`.
+
+        Returns:
+            dict: As :meth:`predict`; weights stand at the places of their regions.
+        """
+        return self.run(self.inputs_of(data))
+
+    def inputs_of(self, data: dict) -> dict[str, np.ndarray]:
+        """Turn a batch of a data loader into inputs of the file.
+
+        Args:
+            data: ``inputs``, uint8 images ``(3, H, W)`` of one size, as a tensor or list, and
+                ``data_samples`` with ``regions`` and ``region_mask``.
+        """
+        images = np.stack([np.asarray(image) for image in data['inputs']])
+        if self.fixed:
+            return dict(images=images)
+        samples = data['data_samples']
+        most = max(len(sample.regions) for sample in samples)
+        boxes = np.zeros((len(samples), most, 4), np.float32)
+        mask = np.zeros((len(samples), most), bool)
+        for i, sample in enumerate(samples):
+            boxes[i, : len(sample.regions)] = sample.regions
+            mask[i, : len(sample.regions)] = sample.region_mask
+        return dict(images=images, boxes=boxes, mask=mask)
+
+    def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run the file on its own inputs, ``images`` and, if not baked in, ``boxes``, ``mask``."""
+        return dict(zip(self._names, self._session.run(None, inputs)))
+
+
+def _load_errors(ort) -> tuple[type[Exception], ...]:
+    state = ort.capi.onnxruntime_pybind11_state
+    return (state.InvalidProtobuf, state.InvalidGraph, state.NoSuchFile, state.Fail)
+
+
+def _pad(rois: np.ndarray, counts: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes ``(N, R, 4)`` and mask ``(N, R)`` of regions listed sample by sample."""
+    if counts.shape != (images,) or counts.min(initial=1) < 1 or counts.sum() != len(rois):
+        raise ValueError(
+            f'counts must say for each of {images} images how many of the {len(rois)} rois it has, '
+            f'at least 1 each, got {counts.tolist()}.'
+        )
+    mask = np.arange(counts.max(initial=1)) < counts[:, None]
+    boxes = np.zeros((*mask.shape, 4), np.float32)
+    boxes[mask] = rois[:, 1:]
+    return boxes, mask

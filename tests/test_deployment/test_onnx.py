@@ -1,0 +1,171 @@
+"""Export, ONNX Runtime and int8 on tiny models."""
+
+from __future__ import annotations
+
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmpretrain.registry import MODELS
+from samples import batch, landmarks
+from test_tools.conftest import ROOT, run_script
+
+from ranfer.apis.model_file import FaceInput, ModelFile
+from ranfer.deployment import ExportableRAN, ORTModel, export_onnx, fixed_boxes, quantize_onnx
+
+pytest.importorskip('onnx')
+pytest.importorskip('onnxruntime')
+
+RESNET = dict(type='ResNet', depth=18, base_channels=8, num_stages=4, out_indices=(3,))
+SHARED = dict(type='ranfer.SharedRegionBackbone', backbone=RESNET, split_stage=2, roi_size=4)
+
+
+def config(shared: bool = False, kind: str = 'ranfer.RANClassifier') -> dict:
+    stock = kind != 'ranfer.RANClassifier'
+    return dict(
+        type=kind,
+        backbone=SHARED if shared else RESNET,
+        neck=dict(type='ranfer.RANNeck', in_channels=64, num_regions=6 if stock else None),
+        head=dict(type='ranfer.RelationAttentionHead', num_classes=7, in_channels=64),
+        data_preprocessor=dict(
+            type='ranfer.RegionDataPreprocessor',
+            crop=not shared,
+            crop_size=32,
+            with_mask=not stock,
+            mean=[127.0, 120.0, 110.0],
+            std=[64.0, 60.0, 58.0],
+            to_rgb=True,
+        ),
+    )
+
+
+def build(**keys):
+    torch.manual_seed(0)
+    model = MODELS.build(config(**keys))
+    torch.nn.init.normal_(model.head.fc.weight, std=1)
+    model.eval()
+    return model
+
+
+POINTS = [(10, 10, 1), (30, 10, 1), (20, 20, 0), (12, 30, 1), (28, 30, 0)]
+
+
+@pytest.mark.parametrize('shared', [False, True], ids=['full', 'shared'])
+def test_onnx_runtime_equals_the_model(shared, tmp_path):
+    model, path = build(shared=shared), str(tmp_path / 'new' / 'model.onnx')
+    assert export_onnx(model, path, dict(classes=['a', 'b'])) < 1e-4
+    runtime = ORTModel(path)
+    assert runtime.metadata == dict(classes=['a', 'b'], boxes=None)
+    for data in (
+        batch(3),
+        batch(1, size=56),
+        batch(2, strategy=dict(type='LandmarkRegions'), gt_keypoints=landmarks(*POINTS)),
+    ):
+        found = runtime.predict_samples(data)
+        with torch.no_grad():
+            expected = model.test_step(data)
+        for i, sample in enumerate(expected):
+            np.testing.assert_allclose(found['scores'][i], sample.pred_score, atol=1e-5)
+            np.testing.assert_allclose(found['region_weights'][i], sample.region_weights, atol=1e-5)
+            mask = sample.region_mask
+            np.testing.assert_allclose(
+                found['self_weights'][i][mask], sample.self_weights[mask], atol=1e-5
+            )
+
+
+def test_predict_takes_rois_and_counts(tmp_path):
+    path = str(tmp_path / 'model.onnx')
+    export_onnx(build(), path)
+    runtime = ORTModel(path, threads=1)
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 40, 40), dtype=np.uint8)
+    rois = np.array(
+        [[0, 0, 0, 40, 40], [1, 0, 0, 40, 40], [1, 5, 6, 30, 31], [1, 0, 0, 20, 20]], np.float32
+    )
+    found = runtime.predict(images, rois, np.array([1, 3]))
+    assert found['scores'].shape == (2, 7)
+    np.testing.assert_allclose(found['region_weights'][0], [1, 0, 0], atol=1e-6)
+    alone = runtime.predict(images[:1], rois[:1], np.array([1]))
+    np.testing.assert_allclose(alone['scores'], found['scores'][:1], atol=1e-5)
+    with pytest.raises(ValueError, match=r'counts must say .* got \[2, 3\]'):
+        runtime.predict(images, rois, np.array([2, 3]))
+    with pytest.raises(ValueError, match='needs rois'):
+        runtime.predict(images)
+
+
+@pytest.mark.parametrize('kind', ['ranfer.RANClassifier', 'ImageClassifier'])
+def test_boxes_baked_in(kind, tmp_path):
+    model, path = build(kind=kind), str(tmp_path / 'model.onnx')
+    export_onnx(model, path, boxes=fixed_boxes(dict(type='FixedRegions')))
+    runtime = ORTModel(path)
+    assert runtime.fixed
+    assert np.shape(runtime.metadata['boxes']) == (6, 4)
+    data = batch(2)
+    scores = runtime.predict(np.stack([np.asarray(x) for x in data['inputs']]))['scores']
+    with torch.no_grad():
+        expected = model.test_step(data)
+    for found, sample in zip(scores, expected):
+        np.testing.assert_allclose(found, sample.pred_score, atol=1e-5)
+    with pytest.raises(ValueError, match='takes no rois'):
+        runtime.predict(np.zeros((1, 3, 8, 8), np.uint8), np.zeros((1, 5)), np.array([1]))
+
+
+def test_int8_keeps_inputs_metadata_and_most_of_the_scores(tmp_path):
+    path, small = str(tmp_path / 'model.onnx'), str(tmp_path / 'int8.onnx')
+    export_onnx(build(), path, dict(classes=['a']))
+    full = ORTModel(path)
+    quantize_onnx(path, small, [full.inputs_of(batch(8))])
+    quantised = ORTModel(small)
+    assert quantised.metadata == full.metadata
+    scores = [m.predict_samples(batch(8))['scores'] for m in (full, quantised)]
+    assert np.abs(scores[0] - scores[1]).max() < 0.1
+
+
+def test_refuses_random_regions_other_models_and_other_files(tmp_path):
+    with pytest.raises(ValueError, match='RandomRegions differ from image to image'):
+        fixed_boxes(dict(type='RandomRegions'))
+    plain = MODELS.build(dict(type='ImageClassifier', backbone=RESNET))
+    with pytest.raises(ValueError, match=r'data_preprocessor of the model is ClsDataPreprocessor'):
+        ExportableRAN(plain)
+    with pytest.raises(FileNotFoundError, match='does not exist'):
+        ORTModel(str(tmp_path / 'none.onnx'))
+    (tmp_path / 'bad.onnx').write_bytes(b'no model')
+    with pytest.raises(ValueError, match='no ONNX file of ranfer'):
+        ORTModel(str(tmp_path / 'bad.onnx'))
+
+
+@pytest.mark.parametrize('module', ['onnx', 'onnxruntime'])
+def test_missing_dependency_names_the_command(module, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match='pip install onnx onnxruntime'):
+        export_onnx(build(), str(tmp_path / 'model.onnx'))
+
+
+def test_tools_export_and_quantise(tmp_path, capsys):
+    model = build()
+    ModelFile(
+        model=config(),
+        classes=tuple('abcdefg'),
+        regions=dict(type='FixedRegions'),
+        seed=0,
+        face=FaceInput(size=40),
+        dataset='',
+        state_dict=model.state_dict(),
+    ).save(tmp_path / 'model.pth', torch.float32)
+    folder = tmp_path / 'faces' / 'deep'
+    folder.mkdir(parents=True)
+    for i in range(5):
+        image = np.random.default_rng(i).integers(0, 256, (50, 50, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / f'{i}.png'), image)
+    full, small = tmp_path / 'model.onnx', tmp_path / 'int8.onnx'
+    tools = ROOT / 'tools' / 'deployment'
+    run_script(tools / 'export_onnx.py', tmp_path / 'model.pth', full)
+    run_script(tools / 'quantize_onnx.py', full, small, tmp_path / 'faces')
+    printed = capsys.readouterr().out
+    assert 'differ by at most' in printed
+    assert 'int8 and float32 agree on' in printed
+    assert ORTModel(str(small)).metadata['face'] == dict(size=40, margin=0.0, grey=False)
+    with pytest.raises(SystemExit):
+        run_script(tools / 'export_onnx.py', 'config.py', full)
+    assert 'A config needs --checkpoint' in capsys.readouterr().err

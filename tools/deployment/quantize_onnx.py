@@ -1,0 +1,103 @@
+"""Quantise an ONNX file to int8: ``quantize_onnx.py IN.onnx OUT.onnx FOLDER``.
+
+FOLDER holds face images like those of the training data; some hundred are enough. With ``--config``
+the accuracy of both files on the test set of the config is printed, else how often they agree.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+
+from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
+from ranfer.deployment import ORTModel, quantize_onnx
+from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.launch import read_config
+from ranfer.registry import DATASETS
+
+SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Quantise an ONNX file to int8')
+    parser.add_argument('source', help='ONNX file of export_onnx.py')
+    parser.add_argument('out', help='ONNX file to write')
+    parser.add_argument('folder', help='folder of face images for the calibration')
+    parser.add_argument('--limit', type=int, default=256, help='most images for the calibration')
+    parser.add_argument('--config', help='config whose test set shows the loss of accuracy')
+    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def folder_samples(folder: str, model: ORTModel, limit: int) -> list[dict]:
+    """Faces of a folder with the regions of the model, evenly picked."""
+    paths = sorted(
+        os.path.join(root, name)
+        for root, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith(SUFFIXES)
+    )
+    if not paths:
+        raise FileNotFoundError(
+            f'No image was found in {folder!r} (endings {", ".join(SUFFIXES)}); give a folder of '
+            f'faces.'
+        )
+    step = max(len(paths) // limit, 1)
+    side = model.metadata['face']['size']
+    crop = RegionCropTransform(model.metadata['regions'], seed=model.metadata['seed'])
+    return [face_sample(i, path, side, crop) for i, path in enumerate(paths[::step][:limit])]
+
+
+def face_sample(index: int, path: str, side: int, crop: RegionCropTransform) -> dict:
+    image = cv2.imread(path)
+    if image is None:
+        raise ValueError(f'{path} is no image that can be decoded; remove it from the folder.')
+    image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    return PackRegionInputs()(crop(dict(img=image, sample_idx=index, img_path=path)))
+
+
+def batches(samples: list[dict], size: int = 16) -> Iterator[dict]:
+    for start in range(0, len(samples), size):
+        yield pseudo_collate(samples[start : start + size])
+
+
+def labels_of(model: ORTModel, samples: list[dict]) -> np.ndarray:
+    return np.concatenate(
+        [model.predict_samples(batch)['scores'].argmax(1) for batch in batches(samples)]
+    )
+
+
+def test_samples(config: str) -> list[dict]:
+    cfg = read_config(config)
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    return [dataset[i] for i in range(len(dataset))]
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors(args.traceback):
+        model = ORTModel(args.source)
+        samples = folder_samples(args.folder, model, args.limit)
+        inputs = (model.inputs_of(batch) for batch in batches(samples))
+        quantize_onnx(args.source, args.out, inputs)
+        small = ORTModel(args.out)
+        if args.config is None:
+            same = np.mean(labels_of(model, samples) == labels_of(small, samples))
+            print(f'{args.out}: int8 and float32 agree on {100 * same:.2f} % of {len(samples)}.')
+            return
+        samples = test_samples(args.config)
+        truth = np.array([int(sample['data_samples'].gt_label) for sample in samples])
+        before, after = (100 * np.mean(labels_of(m, samples) == truth) for m in (model, small))
+    print(
+        f'{args.out}: accuracy on {len(samples)} test images {before:.2f} % in float32, '
+        f'{after:.2f} % in int8, a loss of {before - after:.2f} points.'
+    )
+
+
+if __name__ == '__main__':
+    main()
