@@ -80,8 +80,9 @@ def test_labels_do_not_overlap():
             assert (abs(places[i] - places[j]) >= [20, 5]).any()
 
 
-@pytest.mark.parametrize('shape', [(1, 1), (48, 48), (300, 100), (20, 400)])
-@pytest.mark.parametrize('count', [1, 13])
+@pytest.mark.parametrize(
+    ('shape', 'count'), [((1, 1), 1), ((48, 48), 13), ((300, 100), 2), ((20, 400), 2)]
+)
 def test_attention_takes_any_face_and_number_of_regions(shape, count):
     height, width = shape
     boxes = np.tile(np.array([[0, 0, width, height]], float), (count, 1))

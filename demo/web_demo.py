@@ -1,0 +1,189 @@
+"""A web page that names expressions: ``python demo/web_demo.py``, then open the printed address.
+
+Needs Gradio: ``pip install "ranfer[web]"``. The page is bound to this computer alone unless
+``--host`` says otherwise; it keeps no picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import functools
+import tempfile
+from pathlib import Path
+
+import cv2
+
+from ranfer.apis import FERInferencer, ModelFile, shipped_models
+from ranfer.apis.annotate import annotate
+from ranfer.apis.model_file import find_model
+from ranfer.datasets.synthetic import draw
+from ranfer.engine.errors import USER_ERRORS, explain, one_sentence_errors
+from ranfer.utils.dependencies import require
+
+MAX_BATCH = 50
+AS_TRAINED = 'as trained'
+STRATEGIES = {
+    AS_TRAINED: None,
+    'fixed': dict(type='FixedRegions'),
+    'grid 2 x 2': dict(type='GridRegions', rows=2, cols=2),
+    'grid 3 x 3': dict(type='GridRegions', rows=3, cols=3),
+    'landmarks': dict(type='LandmarkRegions'),
+    'random': dict(type='RandomRegions'),
+}
+FACES = {'find faces': 'detect', 'the whole picture is one face': 'whole'}
+TABLE = ['file', 'face', 'expression', 'probability', 'x1', 'y1', 'x2', 'y2', 'message']
+
+
+@functools.lru_cache(maxsize=4)
+def inferencer(model: str, strategy: str, faces: str) -> FERInferencer:
+    """Load a model once for each choice on the page."""
+    path = model if Path(model).is_file() else find_model(model)
+    loaded = ModelFile.load(path)
+    if STRATEGIES[strategy] is not None:
+        loaded = dataclasses.replace(loaded, regions=STRATEGIES[strategy])
+    return FERInferencer(loaded, faces=FACES[faces])
+
+
+def analyse_one(path: str | None, model: str, strategy: str, faces: str) -> tuple:
+    """Annotated picture, pictures of the regions, and the answer as plain data."""
+    if path is None:
+        raise ValueError('There is no picture yet; upload one, or take one with the camera.')
+    chosen = inferencer(model, strategy, faces)
+    [analysed] = chosen.analyse(path)
+    picture = annotate(analysed.frame.image, analysed.result)[..., ::-1]
+    regions = [chosen.draw_face(analysed, i) for i in range(len(analysed.cuts))]
+    values = analysed.result.to_dict()
+    values['source'] = Path(path).name
+    return picture, regions, values
+
+
+def analyse_many(paths: list[str] | None, model: str, strategy: str, faces: str) -> tuple:
+    """Rows of all faces, and a CSV file of them."""
+    if not paths:
+        raise ValueError('There are no pictures yet; upload some.')
+    if len(paths) > MAX_BATCH:
+        raise ValueError(f'Got {len(paths)} pictures, expected at most {MAX_BATCH} at once.')
+    rows = []
+    chosen = inferencer(model, strategy, faces)
+    for path in paths:
+        name = Path(path).name
+        try:
+            [result] = chosen(path, progress=False)
+        except USER_ERRORS as error:
+            rows.append([name, *[''] * 7, explain(error).replace(path, name)])
+            continue
+        for index, face in enumerate(result.faces):
+            box = [round(x) for x in face.box]
+            rows.append([name, index, face.label, round(face.probability, 4), *box, ''])
+        if not result.faces:
+            rows.append([name, *[''] * 7, 'no face found'])
+    target = Path(tempfile.mkdtemp(prefix='ranfer_')) / 'expressions.csv'
+    with target.open('w', newline='', encoding='utf-8') as file:
+        csv.writer(file).writerows([TABLE, *rows])
+    return rows, str(target)
+
+
+def draw_examples(folder: Path) -> list[str]:
+    """Draw some example faces, one of them half hidden."""
+    specs = [
+        ('happiness', 3, None),
+        ('surprise', 5, None),
+        ('anger', 8, None),
+        ('sadness', 4, None),
+        ('happiness', 3, 'glasses'),
+    ]
+    paths = []
+    for index, (expression, seed, occluder) in enumerate(specs):
+        image, _ = draw(expression, seed, 256, yaw=0, intensity=0.9, occluder=occluder)
+        path = folder / f'{index}_{expression}.png'
+        cv2.imwrite(str(path), image)
+        paths.append(str(path))
+    return paths
+
+
+def build_page(models: list[str]):
+    """Make the page.
+
+    Args:
+        models: Names or files of the models offered, the default first.
+    """
+    gr = require('gradio', 'pip install "ranfer[web]"', 'The web page')
+
+    def told(function):
+        """Show an error of a user as a message on the page."""
+
+        @functools.wraps(function)
+        def run(*args):
+            try:
+                return function(*args)
+            except USER_ERRORS as error:
+                text = explain(error)
+                if isinstance(args[0], str):
+                    text = text.replace(args[0], Path(args[0]).name)
+                raise gr.Error(text, duration=None) from error
+
+        return run
+
+    examples = draw_examples(Path(tempfile.mkdtemp(prefix='ranfer_')))
+    with gr.Blocks(title='ranfer') as page:
+        gr.Markdown('# ranfer\nName the expression, and show which parts of the face decided it.')
+        with gr.Row():
+            model = gr.Dropdown(models, value=models[0], label='model')
+            strategy = gr.Dropdown(list(STRATEGIES), value=AS_TRAINED, label='regions')
+            faces = gr.Radio(list(FACES), value=next(iter(FACES)), label='faces')
+        choices = [model, strategy, faces]
+        with gr.Tab('One picture'):
+            with gr.Row():
+                with gr.Column():
+                    upload = gr.File(type='filepath', label='picture', file_count='single')
+                    camera = gr.Image(type='filepath', sources=['webcam'], label='camera')
+                    gr.Examples(examples, upload, label='drawn faces')
+                    button = gr.Button('Recognise', variant='primary')
+                with gr.Column():
+                    picture = gr.Image(label='faces', format='png')
+                    regions = gr.Gallery(label='regions and weights', columns=1, format='png')
+                    answer = gr.JSON(label='answer')
+            outputs = [picture, regions, answer]
+            one = dict(concurrency_limit=1, concurrency_id='model')
+            run_one = told(analyse_one)
+            button.click(run_one, [upload, *choices], outputs, api_name='recognise', **one)
+            upload.upload(run_one, [upload, *choices], outputs, api_name=False, **one)
+            camera.change(run_one, [camera, *choices], outputs, api_name=False, **one)
+        with gr.Tab('Many pictures'):
+            files = gr.File(file_count='multiple', type='filepath', label=f'up to {MAX_BATCH}')
+            start = gr.Button('Recognise all', variant='primary')
+            table = gr.Dataframe(headers=TABLE, label='faces', wrap=True)
+            download = gr.File(label='table as CSV')
+            start.click(
+                told(analyse_many), [files, *choices], [table, download], api_name='batch', **one
+            )
+    return page.queue(max_size=64)
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Serve a web page that names expressions')
+    parser.add_argument('--model', help='name of a shipped model, or model file')
+    parser.add_argument('--host', default='127.0.0.1', help='address to bind to')
+    parser.add_argument('--port', type=int, default=7860, help='port to bind to')
+    parser.add_argument('--max-size', default='10mb', help='largest upload')
+    parser.add_argument('--traceback', action='store_true', help='show tracebacks of errors')
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Serve the page until interrupted."""
+    args = parse_args()
+    with one_sentence_errors(args.traceback):
+        models = [args.model] if args.model else shipped_models() or [find_model(None).stem]
+        inferencer(models[0], AS_TRAINED, next(iter(FACES)))
+        page = build_page(models)
+        page.launch(
+            server_name=args.host, server_port=args.port, max_file_size=args.max_size, share=False
+        )
+
+
+if __name__ == '__main__':
+    main()

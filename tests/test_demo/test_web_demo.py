@@ -1,0 +1,54 @@
+import csv
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / 'demo'), str(ROOT / 'tests' / 'test_apis')]
+import tiny  # noqa: E402
+import web_demo  # noqa: E402
+
+IMAGE = np.random.default_rng(0).integers(0, 256, (50, 50, 3), dtype=np.uint8)
+WHOLE = 'the whole picture is one face'
+
+
+@pytest.fixture
+def model(tmp_path):
+    tiny.model_file().save(tmp_path / 'm.pth')
+    return str(tmp_path / 'm.pth')
+
+
+@pytest.mark.parametrize(('strategy', 'count'), [('as trained', 6), ('grid 3 x 3', 10)])
+def test_one(tmp_path, model, strategy, count):
+    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
+    picture, regions, values = web_demo.analyse_one(str(tmp_path / 'a.png'), model, strategy, WHOLE)
+    assert picture.shape == (50, 50, 3)
+    assert len(regions) == len(values['faces']) == 1
+    assert len(values['faces'][0]['regions']) == count
+    assert values['source'] == 'a.png'  # no path of the server
+
+
+def test_many_answers_for_every_file(tmp_path, model):
+    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
+    (tmp_path / 'b.png').write_text('no image')
+    paths = [str(tmp_path / name) for name in ('a.png', 'b.png')]
+    rows, table = web_demo.analyse_many(paths, model, 'as trained', WHOLE)
+    assert rows[0][:2] == ['a.png', 0]
+    assert 'is no image' in rows[1][-1]
+    assert str(tmp_path) not in rows[1][-1]
+    with open(table, newline='') as file:
+        assert next(csv.reader(file)) == web_demo.TABLE
+
+
+def test_messages(model):
+    with pytest.raises(ValueError, match='no picture yet'):
+        web_demo.analyse_one(None, model, 'as trained', WHOLE)
+    with pytest.raises(ValueError, match='at most 50'):
+        web_demo.analyse_many(['a.png'] * 51, model, 'as trained', WHOLE)
+
+
+def test_examples_are_drawn(tmp_path):
+    assert len(web_demo.draw_examples(tmp_path)) == 5
