@@ -2,8 +2,8 @@
 
 MMEngine stores training history next to the weights as ``HistoryBuffer`` objects with NumPy arrays.
 PyTorch's restricted unpickler refuses those by default, so ``--resume`` fails with recent PyTorch.
-Here the few types that MMEngine writes are allowed, and every local checkpoint goes through the
-restricted unpickler, also with older PyTorch releases whose default would run arbitrary code.
+Here the few types that MMEngine writes are allowed, and every local checkpoint goes through a
+restricted unpickler: PyTorch's own, or ours before PyTorch 2.4, which cannot be told what to allow.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ import os.path
 import pickle
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 from mmengine.utils import digit_version
-from torch import _weights_only_unpickler
 
 try:  # NumPy 2
     from numpy._core.multiarray import _reconstruct, scalar
@@ -34,13 +33,38 @@ def _history_method(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
-_DTYPES = {type(np.dtype(name)) for name in ('f4', 'f8', 'i4', 'i8', 'u1', '?')}
-_TYPES = (HistoryBuffer, np.ndarray, np.dtype, *_DTYPES)
+_TYPES = (
+    HistoryBuffer,
+    np.ndarray,
+    np.dtype,
+    *{type(np.dtype(name)) for name in ('f4', 'f8', 'i4', 'i8', 'u1', '?')},
+)
+_ALLOWED: dict[str, Any] = {f'{t.__module__}.{t.__qualname__}': t for t in _TYPES}
+for _module in ('builtins', '__builtin__'):
+    _ALLOWED[f'{_module}.getattr'] = _history_method
+for _module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # NumPy 1 and 2
+    _ALLOWED |= {f'{_module}._reconstruct': _reconstruct, f'{_module}.scalar': scalar}
+
+_TENSOR_GLOBALS = {
+    '_codecs.encode',
+    'collections.OrderedDict',
+    'torch.Size',
+    'torch.Tensor',
+    'torch.device',
+    'torch._utils._rebuild_parameter',
+    'torch._utils._rebuild_tensor',
+    'torch._utils._rebuild_tensor_v2',
+    'torch.nn.parameter.Parameter',
+    'torch.serialization._get_layout',
+    'torch.storage.UntypedStorage',
+}
+"""What a file of tensors alone refers to."""
 
 
 def use_safe_loading() -> None:
-    """Make MMEngine load local checkpoints with PyTorch's restricted unpickler."""
-    _allow(_TYPES)
+    """Make MMEngine load local checkpoints without executing anything in them."""
+    if hasattr(torch.serialization, 'add_safe_globals'):
+        _extend_allow_list()
     CheckpointLoader.register_scheme(prefixes='', loader=load_checkpoint, force=True)
 
 
@@ -63,7 +87,9 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
     if not os.path.isfile(filename):
         raise FileNotFoundError(f'Checkpoint {filename} does not exist; check the path.')
     try:
-        return torch.load(filename, map_location=map_location, weights_only=True)
+        if hasattr(torch.serialization, 'add_safe_globals'):
+            return torch.load(filename, map_location=map_location, weights_only=True)
+        return torch.load(filename, map_location=map_location, pickle_module=_RestrictedPickle)
     except pickle.UnpicklingError as error:
         reason = re.search(r'(GLOBAL|getattr of) \S+|$', str(error))[0] or 'unknown content'
         raise ValueError(
@@ -78,20 +104,13 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
         ) from error
 
 
-def _allow(types: tuple[type, ...]) -> None:
-    """Add the types, and the functions that rebuild them, to PyTorch's allow-list."""
-    named: dict[str, Any] = {f'{t.__module__}.{t.__qualname__}': t for t in types}
-    for module in ('builtins', '__builtin__'):
-        named[f'{module}.getattr'] = _history_method
-    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # NumPy 1 and 2
-        named |= {f'{module}._reconstruct': _reconstruct, f'{module}.scalar': scalar}
+def _extend_allow_list() -> None:
+    """Tell PyTorch's restricted unpickler what MMEngine stores."""
     if digit_version(torch.__version__) >= digit_version('2.6'):
-        torch.serialization.add_safe_globals([(value, name) for name, value in named.items()])
-    elif hasattr(torch.serialization, 'add_safe_globals'):
-        listed = [v if isinstance(v, type) else _alias(v, name) for name, v in named.items()]
-        torch.serialization.add_safe_globals(listed)
-    else:  # before PyTorch 2.4; the dict is cached, so what is added here stays
-        _weights_only_unpickler._get_allowed_globals().update(named)
+        torch.serialization.add_safe_globals([(value, name) for name, value in _ALLOWED.items()])
+        return
+    listed = [v if isinstance(v, type) else _alias(v, name) for name, v in _ALLOWED.items()]
+    torch.serialization.add_safe_globals(listed)
 
 
 def _alias(function: Callable, name: str) -> Callable:
@@ -102,3 +121,26 @@ def _alias(function: Callable, name: str) -> Callable:
 
     alias.__module__, alias.__qualname__ = name.rsplit('.', 1)
     return alias
+
+
+class _RestrictedUnpickler(pickle.Unpickler):
+    """Finds tensors and what MMEngine stores, nothing else: for PyTorch before 2.4."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        full_name = f'{module}.{name}'
+        if full_name in _ALLOWED:
+            return _ALLOWED[full_name]
+        is_dtype = module == 'torch' and isinstance(getattr(torch, name, None), torch.dtype)
+        if full_name in _TENSOR_GLOBALS or is_dtype:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f'GLOBAL {full_name} is not allowed')
+
+
+class _RestrictedPickle:
+    """What ``torch.load`` needs of a pickle module."""
+
+    Unpickler = _RestrictedUnpickler
+
+    @staticmethod
+    def load(file: BinaryIO, **kwargs: Any) -> Any:
+        return _RestrictedUnpickler(file, **kwargs).load()

@@ -19,11 +19,24 @@ def save(tmp_path, content, name='model.pth'):
     return path
 
 
-@pytest.mark.parametrize('loader', [load_checkpoint, CheckpointLoader.load_checkpoint])
+def load_as_before_pytorch_2_4(path: str) -> dict:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(torch.serialization, 'add_safe_globals', raising=False)
+        load = torch.load
+        patch.setattr(
+            torch, 'load', lambda *a, **k: load(*a, **dict(dict(weights_only=False), **k))
+        )
+        return load_checkpoint(path)
+
+
+LOADERS = [load_checkpoint, CheckpointLoader.load_checkpoint, load_as_before_pytorch_2_4]
+
+
+@pytest.mark.parametrize('loader', LOADERS)
 def test_reads_what_mmengine_stores(tmp_path, loader):
     buffer = HistoryBuffer([1.0, 2.0], [1, 1])
     content = dict(
-        state_dict=dict(weight=torch.randn(3)),
+        state_dict=dict(weight=torch.randn(3), half=torch.ones(2).half()),
         message_hub=dict(log_scalars=dict(loss=buffer), resumed_keys=dict(loss=True)),
         meta=dict(epoch=3, value=np.float64(0.5), counts=np.arange(3)),
     )
@@ -41,7 +54,7 @@ class _Malicious:
         return os.system, (f'touch {self.path}',)
 
 
-@pytest.mark.parametrize('loader', [load_checkpoint, CheckpointLoader.load_checkpoint])
+@pytest.mark.parametrize('loader', LOADERS)
 def test_code_in_a_checkpoint_is_refused_and_does_not_run(tmp_path, loader):
     trace = tmp_path / 'executed'
     path = save(tmp_path, dict(state_dict={}, meta=_Malicious(trace)))
@@ -58,11 +71,12 @@ class _Getattr:
         return self.call
 
 
+@pytest.mark.parametrize('loader', LOADERS)
 @pytest.mark.parametrize(('owner', 'name'), [(HistoryBuffer, '__init__'), (np.ndarray, 'min')])
-def test_getattr_reaches_the_statistics_of_a_history_alone(tmp_path, owner, name):
+def test_getattr_reaches_the_statistics_of_a_history_alone(tmp_path, loader, owner, name):
     path = save(tmp_path, dict(state_dict={}, meta=_Getattr(owner, name)))
     with pytest.raises(ValueError, match=r'model\.pth was refused'):
-        load_checkpoint(path)
+        loader(path)
 
 
 def test_missing_and_broken_files_are_named(tmp_path):
