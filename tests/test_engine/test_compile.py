@@ -74,6 +74,7 @@ def test_model_is_one_graph_with_the_same_result(model, keys):
     torch.testing.assert_close(compiled(data), expected)
 
 
+@pytest.mark.parametrize('model', [True], indirect=True, ids=['shared'])
 def test_steps_break_only_where_mmengine_does(model):
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.01))
     reasons = torch._dynamo.explain(model.train_step)(batch(2), wrapper).break_reasons

@@ -1,0 +1,245 @@
+"""Cost of the models alone: ``python tools/benchmarks/model.py``.
+
+Ready batches, no loader: six crops at the price of six images, the shared form at the price of one,
+both against a loop over the regions; utilisation against the fastest matrix product; and whether
+time and memory grow linearly with the samples N and the regions R.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from authors_loop import LoopRAN
+from common import (
+    SETTINGS,
+    count_flops,
+    forward_step,
+    images,
+    labels,
+    matmul_ceiling,
+    medians,
+    paper_rois,
+    parse_args,
+    peak_memory,
+    plain_model,
+    ran_model,
+    report,
+    shared_model,
+    training_step,
+)
+
+REGIONS = 6
+Steps = tuple[Callable[[], None], Callable[[], None]]
+
+
+def all_cases(batch: int, size: int, setting: str, device: str) -> dict[str, Steps]:
+    """Name -> (forward, forward and backward) of one setting."""
+    bf16, last = SETTINGS[setting]
+    crops = images(batch * REGIONS, size, last, device)
+    faces = crops[:batch]
+    mask = torch.ones(batch, REGIONS, dtype=torch.bool, device=device)
+    samples = labels(batch, device)
+    rois = paper_rois(batch, size, device)
+    inputs = {
+        f'plain, {REGIONS}N crops': (
+            plain_model(last, device),
+            dict(inputs=crops, data_samples=labels(batch * REGIONS, device)),
+        ),
+        'RAN': (
+            ran_model(last, device),
+            dict(inputs=crops, data_samples=samples, region_mask=mask),
+        ),
+        'plain, N faces': (
+            plain_model(last, device),
+            dict(inputs=faces, data_samples=samples),
+        ),
+        'RAN shared': (
+            shared_model(size, last, device),
+            dict(inputs=faces, data_samples=samples, region_mask=mask, rois=rois),
+        ),
+    }
+    cases = {
+        name: (forward_step(model, data, bf16, device), training_step(model, data, bf16, device))
+        for name, (model, data) in inputs.items()
+    }
+    if setting == 'fp32':
+        cases['loop over regions'] = loop_case(batch, size, device)
+    return cases
+
+
+def loop_case(batch: int, size: int, device: str) -> Steps:
+    """The loop over regions as released: fp32 in PyTorch's default memory format."""
+    model = LoopRAN().to(device)
+    regions = torch.randn(batch, 3, size, size, REGIONS, device=device)
+    target = torch.arange(batch, device=device) % 8
+
+    def forward() -> None:
+        model.eval()
+        with torch.inference_mode():
+            model(regions)
+        model.train()
+
+    def train() -> None:
+        model.zero_grad(set_to_none=True)
+        model.loss(regions, target).backward()
+
+    return forward, train
+
+
+def cost_table(
+    args: argparse.Namespace, sizes: dict[int, int]
+) -> tuple[list[dict], list[dict], dict[str, float]]:
+    """Cost of every model, the ratios that matter and the ceilings in GFLOP/s."""
+    ceilings = {
+        bf16: matmul_ceiling(torch.bfloat16 if bf16 else torch.float32, args.device, args.quick)
+        for bf16 in (False, True)
+    }
+    rows, ratios = [], []
+    for size, batch in sizes.items():
+        cases = {
+            (setting, name): steps
+            for setting in SETTINGS
+            for name, steps in all_cases(batch, size, setting, args.device).items()
+        }
+        forward = medians({k: v[0] for k, v in cases.items()}, args.repeats, args.device)
+        train = medians({k: v[1] for k, v in cases.items()}, args.repeats, args.device)
+        for (setting, name), (_, step) in cases.items():
+            key = (setting, name)
+            flops = count_flops(step)
+            rows.append(
+                dict(
+                    pixels=size,
+                    batch=batch,
+                    setting=setting,
+                    model=name,
+                    forward_ms=forward[key] * 1e3,
+                    train_ms=train[key] * 1e3,
+                    samples_per_s=batch / train[key],
+                    peak_MiB=peak_memory(step, args.device),
+                    GFLOP=flops / 1e9,
+                    GFLOP_per_s=flops / train[key] / 1e9,
+                    utilisation=flops / train[key] / ceilings[SETTINGS[setting][0]],
+                )
+            )
+        ratios.extend(_ratios(size, batch, forward, train))
+    return rows, ratios, {'fp32': ceilings[False] / 1e9, 'bf16': ceilings[True] / 1e9}
+
+
+def _ratios(size: int, batch: int, forward: dict, train: dict) -> list[dict]:
+    pairs = [
+        ('RAN / plain on 6N crops', 'RAN', 'plain, 6N crops', '<= 1.05'),
+        ('RAN shared / plain on N faces', 'RAN shared', 'plain, N faces', '<= 1.5'),
+        ('RAN / RAN shared', 'RAN', 'RAN shared', '>= 3.5'),
+    ]
+    found = [
+        (setting, label, (setting, a), (setting, b), wanted)
+        for setting in SETTINGS
+        for label, a, b, wanted in pairs
+    ]
+    loop = ('fp32', 'loop over regions')
+    limits = {'fp32': None, 'fp32 channels_last': '>= 1.4', 'bf16 channels_last': '>= 2'}
+    found += [
+        (setting, 'loop in fp32 / RAN', loop, (setting, 'RAN'), wanted)
+        for setting, wanted in limits.items()
+    ]
+    return [
+        dict(
+            pixels=size,
+            batch=batch,
+            setting=setting,
+            ratio=label,
+            forward=forward[a] / forward[b],
+            train=train[a] / train[b],
+            wanted=wanted,
+        )
+        for setting, label, a, b, wanted in found
+    ]
+
+
+def linearity(args: argparse.Namespace) -> list[dict]:
+    """Time and memory of a training step over N at R = 6 and over R at fixed N."""
+    size, fixed = 64, 4 if args.quick else 16
+    counts = (2, 4) if args.quick else (8, 16, 32, 64)
+    regions = (2, 4) if args.quick else (3, 6, 12, 24)
+    model = ran_model(True, args.device)
+    grid = [(n, REGIONS) for n in counts] + [(fixed, r) for r in regions]
+    steps = {}
+    for n, r in dict.fromkeys(grid):
+        data = dict(
+            inputs=images(n * r, size, True, args.device),
+            data_samples=labels(n, args.device),
+            region_mask=torch.ones(n, r, dtype=torch.bool, device=args.device),
+        )
+        steps[n, r] = training_step(model, data, False, args.device)
+    seconds = medians(steps, args.repeats, args.device)
+    rows = []
+    for varied, points in (('N', grid[: len(counts)]), ('R', grid[len(counts) :])):
+        for n, r in points:
+            memory = peak_memory(steps[n, r], args.device)
+            rows.append(
+                dict(varied=varied, N=n, R=r, train_ms=seconds[n, r] * 1e3, peak_MiB=memory)
+            )
+    return rows
+
+
+def slopes(rows: list[dict]) -> list[dict]:
+    """Slope of the cost over N and over R in a log-log plot: 1 means proportional."""
+    found = []
+    for varied in ('N', 'R'):
+        points = [row for row in rows if row['varied'] == varied]
+        x = np.log([row[varied] for row in points])
+        for cost in ('train_ms', 'peak_MiB'):
+            if all(row[cost] for row in points):
+                slope = np.polyfit(x, np.log([row[cost] for row in points]), 1)[0]
+                found.append(dict(cost=cost, over=varied, slope=float(slope), wanted='0.9 to 1.1'))
+    return found
+
+
+def draw(rows: list[dict], path: str) -> None:
+    """Plot the growth of time and memory over N and R, on logarithmic axes."""
+    import matplotlib
+
+    matplotlib.use('Agg')
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout='constrained')
+    for axis, (cost, label) in zip(
+        axes, (('train_ms', 'training step [ms]'), ('peak_MiB', 'peak memory [MiB]'))
+    ):
+        for varied, mark in (('N', 'o-'), ('R', 's-')):
+            points = [row for row in rows if row['varied'] == varied and row[cost]]
+            crops = [row['N'] * row['R'] for row in points]
+            other = 'R = 6' if varied == 'N' else f'N = {points[0]["N"]}'
+            axis.loglog(crops, [row[cost] for row in points], mark, label=f'over {varied}, {other}')
+        ends = np.array([min(crops), max(crops)])
+        axis.loglog(ends, points[0][cost] * ends / crops[0], 'k:', label='proportional')
+        axis.set(xlabel='crops N x R', ylabel=label)
+        axis.legend()
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main() -> None:
+    args = parse_args(__doc__.split('\n')[0], picture='')
+    sizes = {32: 2} if args.quick else {224: 4, 64: 32}
+    if args.device == 'cuda':
+        sizes = {224: 64, 64: 256}
+    costs, ratios, ceilings = cost_table(args, sizes)
+    growth = linearity(args)
+    if args.picture:
+        draw(growth, args.picture)
+    report(
+        args,
+        'model',
+        {'Cost': costs, 'Ratios': ratios, 'Growth': growth, 'Slopes': slopes(growth)},
+        matmul_GFLOP_per_s=ceilings,
+    )
+
+
+if __name__ == '__main__':
+    main()

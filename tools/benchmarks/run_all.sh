@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Usage: tools/benchmarks/run_all.sh OUT_DIR [options of every benchmark, such as --threads 2]
+# Runs every benchmark and writes JSON, the printed tables and the picture of growth into OUT_DIR.
+set -euo pipefail
+
+OUT=$1
+OPTIONS=("${@:2}")
+HERE="$(dirname "$0")"
+export PYTHONPATH="$HERE/../..:${PYTHONPATH:-}"
+export PYTHONWARNINGS=ignore
+mkdir -p "$OUT"
+
+for name in model data_pipeline inference train_step scaling; do
+    extra=()
+    if [ "$name" = model ]; then extra=(--picture "$OUT/growth.png"); fi
+    python "$HERE/$name.py" --out "$OUT" "${extra[@]}" "${OPTIONS[@]}" | tee "$OUT/$name.txt"
+done

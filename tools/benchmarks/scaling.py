@@ -1,0 +1,96 @@
+"""Data-parallel training on 1 to N processes: ``python tools/benchmarks/scaling.py``.
+
+Every process has one thread and the same batch, so that the ideal is N times the samples per second
+of one process. gloo without GPUs, nccl with them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+import tempfile
+import time
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from common import images, labels, parse_args, ran_model, report, training_step
+from mmengine.registry import init_default_scope
+from torch.nn.parallel import DistributedDataParallel
+
+from ranfer.engine.memory import keep_freed_memory
+
+REGIONS = 6
+
+
+def worker(rank: int, world: int, port: int, batch: int, size: int, repeats: int, out: str) -> None:
+    """Time training steps of one process; the first one writes the median."""
+    torch.set_num_threads(1)
+    init_default_scope('mmpretrain')
+    keep_freed_memory()
+    device = f'cuda:{rank}' if torch.cuda.is_available() else 'cpu'
+    backend = 'nccl' if torch.cuda.is_available() else 'gloo'
+    dist.init_process_group(
+        backend, init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=world
+    )
+    model = DistributedDataParallel(ran_model(True, device), broadcast_buffers=False)
+    data = dict(
+        inputs=images(batch * REGIONS, size, True, device),
+        data_samples=labels(batch, device),
+        region_mask=torch.ones(batch, REGIONS, dtype=torch.bool, device=device),
+    )
+    step = training_step(model, data, False, device.split(':')[0])
+    seconds = []
+    for _ in range(repeats + 2):
+        dist.barrier()
+        start = time.perf_counter()
+        step()
+        dist.barrier()
+        seconds.append(time.perf_counter() - start)
+    if rank == 0:
+        with open(out, 'w') as file:
+            file.write(str(statistics.median(seconds[2:])))
+    dist.destroy_process_group()
+
+
+def measure(world: int, batch: int, size: int, repeats: int) -> float:
+    """Median seconds of a step on ``world`` processes."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, 'seconds')
+        mp.spawn(worker, (world, port, batch, size, repeats, out), nprocs=world)
+        with open(out) as file:
+            return float(file.read())
+
+
+def main() -> None:
+    most = torch.cuda.device_count() or os.cpu_count()
+    args = parse_args(__doc__.split('\n')[0], processes=most)
+    args.threads = 1
+    batch, size = (2, 32) if args.quick else (16, 64)
+    rows = []
+    rounds = 1 if args.quick else 3
+    worlds = [n for n in (1, 2, 4, 8, 16) if n <= args.processes]
+    found: dict[int, list[float]] = {n: [] for n in worlds}
+    for _ in range(rounds):
+        for world in worlds:
+            found[world].append(measure(world, batch, size, args.repeats))
+    seconds = {world: statistics.median(values) for world, values in found.items()}
+    for world in worlds:
+        rows.append(
+            {
+                'processes': world,
+                'batch': world * batch,
+                'step ms': seconds[world] * 1e3,
+                'samples/s': world * batch / seconds[world],
+                'efficiency': seconds[worlds[0]] / seconds[world],
+            }
+        )
+    report(args, 'scaling', {'Scaling': rows})
+
+
+if __name__ == '__main__':
+    main()
