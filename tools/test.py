@@ -56,7 +56,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def use_flip_tta(cfg: Config) -> None:
     """Test every image and its mirror image; the regions are placed after the flip."""
     *steps, regions, pack = cfg.test_dataloader.dataset.pipeline
-    flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
+    flips = [dict(type='ranfer.RandomFaceFlip', prob=p) for p in (1.0, 0.0)]
     cfg.test_dataloader.dataset.pipeline = [
         *steps,
         dict(type='TestTimeAug', transforms=[flips, [regions], [pack]]),

@@ -5,7 +5,7 @@ pack = dict(type='ranfer.PackRegionInputs')
 train_steps = [
     dict(type='ranfer.LoadFaceImage'),
     dict(type='ranfer.RandomFaceAffine', rotation=10, scale=(0.9, 1.1), translate=0.08),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
+    dict(type='ranfer.RandomFaceFlip', prob=0.5),
 ]
 test_steps = [dict(type='ranfer.LoadFaceImage')]
 
@@ -46,5 +46,18 @@ val_dataloader = dict(
 )
 val_evaluator = dict(type='ranfer.FERMetric')
 
-test_dataloader = val_dataloader
+# Lists of names by condition, for example occlusion='lists/occlusion.txt', and pose30, pose45.
+test_dataloader = dict(
+    batch_size=128,
+    num_workers=2,
+    persistent_workers=True,
+    dataset=dict(
+        type='ranfer.FERPlus',
+        data_root=data_root,
+        ann_file='valid.json',
+        conditions=dict(),
+        pipeline=test_pipeline),
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+)
 test_evaluator = val_evaluator

@@ -1,0 +1,132 @@
+"""Checkpoints of the authors' release give the same logits here.
+
+The other side is written from the description of their code: torchvision's ResNet-18, one call of
+the backbone per region in a loop, the whole face last, softmax after the sigmoid, plain divisions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
+from test_tools.conftest import run_tool
+from torch import nn
+
+from ranfer.engine import load_checkpoint
+from ranfer.models.converters import official_to_ranfer, ranfer_to_official, resnet_to_ranfer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class LoopRAN(nn.Module):
+    """Region by region, as the released code does it."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        net = torchvision.models.resnet18()
+        for name, child in net.named_children():
+            if name != 'fc':
+                setattr(self, name, child)
+        self.alpha = nn.Sequential(nn.Linear(512, 1), nn.Sigmoid())
+        self.beta = nn.Sequential(nn.Linear(1024, 1), nn.Sigmoid())
+        self.fc = nn.Linear(1024, classes)
+
+    def feature(self, x):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.avgpool(x).flatten(1)
+
+    def forward(self, crops):  # (N, 3, H, W, R), whole face last
+        features, alphas = [], []
+        for i in range(crops.shape[-1]):
+            f = self.feature(crops[..., i])
+            features.append(f)
+            alphas.append(self.alpha(f))
+        vs = torch.stack(features, dim=2)
+        alpha = torch.softmax(torch.stack(alphas, dim=2), dim=2)
+        vm = (vs * alpha).sum(2) / alpha.sum(2)
+        joined = [torch.cat([f, vm], dim=1) for f in features]
+        beta = torch.softmax(torch.stack([self.beta(j) for j in joined], dim=2), dim=2)
+        weight = alpha * beta
+        descriptor = (torch.stack(joined, dim=2) * weight).sum(2) / weight.sum(2)
+        return self.fc(descriptor)
+
+
+@pytest.fixture(scope='module')
+def loop_model():
+    torch.manual_seed(0)
+    model = LoopRAN(8)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    return model.eval()
+
+
+def build_ours():
+    cfg = Config.fromfile(ROOT / 'configs/ran/ran_r18_official.py')
+    cfg.model.data_preprocessor = cfg.data_preprocessor
+    return MODELS.build(cfg.model).eval()
+
+
+@pytest.mark.parametrize('batch', [1, 3])
+def test_converted_checkpoint_gives_the_same_logits(loop_model, batch, tmp_path):
+    state = {f'module.{key}': value for key, value in loop_model.state_dict().items()}
+    source, target = tmp_path / 'official.pth.tar', tmp_path / 'ranfer.pth'
+    torch.save(dict(epoch=3, arch='resnet18', state_dict=state, best_prec1=85.0), source)
+    run_tool('model_converters/ran_official_to_ranfer.py', source, target)
+    ours = build_ours()
+    ours.load_state_dict(load_checkpoint(str(target))['state_dict'])
+    crops = torch.rand(batch, 6, 3, 64, 64)  # whole face first
+    with torch.no_grad():
+        expected = loop_model(crops.roll(-1, dims=1).permute(0, 2, 3, 4, 1))
+        logits = ours(crops)
+    assert expected.std() > 1e-3
+    torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_round_trip(loop_model, tmp_path):
+    state = {f'module.{key}': value for key, value in loop_model.state_dict().items()}
+    back = ranfer_to_official(official_to_ranfer(state))
+    assert list(back) == list(state)
+    assert all(torch.equal(back[key], state[key]) for key in state)
+    source, target = tmp_path / 'ours.pth', tmp_path / 'official.pth'
+    torch.save(dict(state_dict=official_to_ranfer(state)), source)
+    run_tool('model_converters/ran_official_to_ranfer.py', source, target, '--to', 'official')
+    assert set(load_checkpoint(str(target))['state_dict']) == set(state)
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.', 'module.encoder.'])
+def test_face_backbone_leaves_its_classifier_behind(prefix, tmp_path, capsys):
+    state = torchvision.models.resnet18(num_classes=5).state_dict()
+    state = {prefix + key: value for key, value in state.items()}
+    state[f'{prefix}feature.weight'] = torch.zeros(1)
+    kept, left_out = resnet_to_ranfer(state)
+    assert left_out == ['fc.weight', 'fc.bias', 'feature.weight']
+    torch.save(dict(state_dict=state), tmp_path / 'r18.pth')
+    run_tool(
+        'model_converters/ran_official_to_ranfer.py', tmp_path / 'r18.pth', tmp_path / 'out.pth',
+        '--kind', 'backbone',
+    )  # fmt: skip
+    assert 'left out: fc.weight, fc.bias, feature.weight' in capsys.readouterr().out
+    result = build_ours().load_state_dict(kept, strict=False)
+    assert not result.unexpected_keys
+    assert all(not key.startswith('backbone.') for key in result.missing_keys)
+
+
+@pytest.mark.parametrize(
+    ('convert', 'state', 'sentence'),
+    [
+        (official_to_ranfer, {'conv1.weight': torch.zeros(1)}, 'lacks alpha.0.weight, beta'),
+        (official_to_ranfer, {'transformer.weight': torch.zeros(1)}, 'belongs to no RAN'),
+        (ranfer_to_official, {'neck.other': torch.zeros(1)}, 'has no counterpart'),
+        (resnet_to_ranfer, {'features.0.weight': torch.zeros(1)}, 'no torchvision-style ResNet'),
+    ],
+)
+def test_other_checkpoints_are_refused(convert, state, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        convert(state)

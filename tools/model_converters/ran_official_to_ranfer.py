@@ -1,0 +1,50 @@
+"""Convert checkpoints: the authors' RAN to ranfer and back, or a face-pretrained ResNet.
+
+    python tools/model_converters/ran_official_to_ranfer.py ran.pth.tar ran_ranfer.pth
+    python tools/model_converters/ran_official_to_ranfer.py ran_ranfer.pth ran.pth --to official
+    python tools/model_converters/ran_official_to_ranfer.py msceleb.pth r18.pth --kind backbone
+
+``configs/ran/ran_r18_official.py`` computes what the authors' code computes. A converted backbone
+goes into a training with ``--cfg-options load_from=r18.pth``.
+"""
+
+import argparse
+
+import torch
+
+from ranfer.engine import load_checkpoint
+from ranfer.engine.errors import one_sentence_errors
+from ranfer.models.converters import official_to_ranfer, ranfer_to_official, resnet_to_ranfer
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('source', help='checkpoint to read')
+    parser.add_argument('target', help='checkpoint to write')
+    parser.add_argument('--kind', choices=['ran', 'backbone'], default='ran', help='what source is')
+    parser.add_argument('--to', choices=['ranfer', 'official'], default='ranfer')
+    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
+    return parser.parse_args()
+
+
+def convert(state_dict: dict, args: argparse.Namespace) -> dict:
+    if args.kind == 'backbone':
+        converted, left_out = resnet_to_ranfer(state_dict)
+        print(f'left out: {", ".join(left_out) or "nothing"}')
+        return converted
+    return official_to_ranfer(state_dict) if args.to == 'ranfer' else ranfer_to_official(state_dict)
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors(args.traceback):
+        checkpoint = load_checkpoint(args.source, map_location='cpu')
+        converted = convert(checkpoint.get('state_dict', checkpoint), args)
+        torch.save({'state_dict': converted}, args.target)
+        print(f'{args.target}: {len(converted)} tensors')
+
+
+if __name__ == '__main__':
+    main()
