@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from ranfer.apis import FERInferencer, ModelFile, shipped_models
 from ranfer.apis.annotate import annotate
@@ -23,6 +24,7 @@ from ranfer.engine.errors import USER_ERRORS, explain, one_sentence_errors
 from ranfer.utils.dependencies import require
 
 MAX_BATCH = 50
+MAX_DRAWN = 10
 AS_TRAINED = 'as trained'
 STRATEGIES = {
     AS_TRAINED: None,
@@ -34,6 +36,7 @@ STRATEGIES = {
 }
 FACES = {'find faces': 'detect', 'the whole picture is one face': 'whole'}
 TABLE = ['file', 'face', 'expression', 'probability', 'x1', 'y1', 'x2', 'y2', 'message']
+WIDTHS = ['18%', '6%', '13%', '11%', *['6%'] * 4, '28%']
 
 
 @functools.lru_cache(maxsize=4)
@@ -47,13 +50,14 @@ def inferencer(model: str, strategy: str, faces: str) -> FERInferencer:
 
 
 def analyse_one(path: str | None, model: str, strategy: str, faces: str) -> tuple:
-    """Annotated picture, pictures of the regions, and the answer as plain data."""
+    """Annotated picture, the regions of all faces one below the other, and plain data."""
     if path is None:
         raise ValueError('There is no picture yet; upload one, or take one with the camera.')
     chosen = inferencer(model, strategy, faces)
     [analysed] = chosen.analyse(path)
     picture = annotate(analysed.frame.image, analysed.result)[..., ::-1]
-    regions = [chosen.draw_face(analysed, i) for i in range(len(analysed.cuts))]
+    shown = range(min(len(analysed.cuts), MAX_DRAWN))
+    regions = np.vstack([chosen.draw_face(analysed, i) for i in shown]) if shown else None
     values = analysed.result.to_dict()
     values['source'] = Path(path).name
     return picture, regions, values
@@ -92,12 +96,13 @@ def draw_examples(folder: Path) -> list[str]:
         ('surprise', 5, None),
         ('anger', 8, None),
         ('sadness', 4, None),
-        ('happiness', 3, 'glasses'),
+        ('happiness', 3, 'sunglasses'),
     ]
     paths = []
-    for index, (expression, seed, occluder) in enumerate(specs):
+    for expression, seed, occluder in specs:
         image, _ = draw(expression, seed, 256, yaw=0, intensity=0.9, occluder=occluder)
-        path = folder / f'{index}_{expression}.png'
+        name = f'{expression} with {occluder}' if occluder else expression
+        path = folder / f'{name}.png'
         cv2.imwrite(str(path), image)
         paths.append(str(path))
     return paths
@@ -122,7 +127,7 @@ def build_page(models: list[str]):
                 text = explain(error)
                 if isinstance(args[0], str):
                     text = text.replace(args[0], Path(args[0]).name)
-                raise gr.Error(text, duration=None) from error
+                raise gr.Error(text, duration=20) from error
 
         return run
 
@@ -142,9 +147,9 @@ def build_page(models: list[str]):
                     gr.Examples(examples, upload, label='drawn faces')
                     button = gr.Button('Recognise', variant='primary')
                 with gr.Column():
-                    picture = gr.Image(label='faces', format='png')
-                    regions = gr.Gallery(label='regions and weights', columns=1, format='png')
-                    answer = gr.JSON(label='answer')
+                    picture = gr.Image(label='faces', format='png', height=480)
+            regions = gr.Image(label='regions and weights', format='png')
+            answer = gr.JSON(label='answer')
             outputs = [picture, regions, answer]
             one = dict(concurrency_limit=1, concurrency_id='model')
             run_one = told(analyse_one)
@@ -154,7 +159,7 @@ def build_page(models: list[str]):
         with gr.Tab('Many pictures'):
             files = gr.File(file_count='multiple', type='filepath', label=f'up to {MAX_BATCH}')
             start = gr.Button('Recognise all', variant='primary')
-            table = gr.Dataframe(headers=TABLE, label='faces', wrap=True)
+            table = gr.Dataframe(headers=TABLE, label='faces', wrap=True, column_widths=WIDTHS)
             download = gr.File(label='table as CSV')
             start.click(
                 told(analyse_many), [files, *choices], [table, download], api_name='batch', **one
