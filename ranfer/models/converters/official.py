@@ -1,4 +1,4 @@
-"""The authors' RAN checkpoints: a torchvision-style ResNet-18 with ``alpha``, ``beta`` and ``fc``."""
+"""The authors' RAN checkpoints: a torchvision-style ResNet-18 with alpha, beta and fc."""
 
 from __future__ import annotations
 
