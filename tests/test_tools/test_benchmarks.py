@@ -1,0 +1,66 @@
+"""The benchmarks measure what they say: the loop is RAN, and documents take their tables."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+from test_tools.conftest import ROOT, run_script
+
+FOLDER = ROOT / 'tools/benchmarks'
+
+
+@pytest.fixture(autouse=True)
+def benchmarks(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    for name in ('common', 'authors_loop', 'write_docs'):
+        sys.modules.pop(name, None)
+
+
+def test_loop_over_regions_is_ran():
+    from authors_loop import LoopRAN
+    from common import labels, ran_model
+
+    torch.manual_seed(0)
+    loop, ours = LoopRAN(), ran_model(True, 'cpu')
+    state = {f'backbone.{k[5:]}': v for k, v in loop.state_dict().items() if k[:5] == 'body.'}
+    state |= {
+        'neck.attention.weight': loop.self_attention.weight,
+        'head.attention.weight': loop.relation_attention.weight,
+        'head.fc.weight': loop.classifier.weight,
+        'head.fc.bias': loop.classifier.bias,
+    }
+    ours.load_state_dict(state)
+    for layer in (loop.self_attention, loop.relation_attention):
+        torch.nn.init.zeros_(layer.bias)
+    loop.eval(), ours.eval()
+    regions = torch.randn(2, 3, 32, 32, 4)
+    crops = regions.permute(0, 4, 1, 2, 3)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(crops), loop(regions)[0], atol=1e-4, rtol=1e-4)
+        losses = ours(crops, labels(2, 'cpu'), mode='loss')
+        expected = loop.loss(regions, torch.tensor([0, 1]))
+    torch.testing.assert_close(sum(losses.values()), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_runs_and_fills_a_document(tmp_path, capsys):
+    run_script(FOLDER / 'data_pipeline.py', '--quick', '--repeats', 1, '--out', tmp_path)
+    assert 'samples/s' in capsys.readouterr().out
+    page = tmp_path / 'page.md'
+    marks = '<!-- table: data_pipeline, One worker -->', '<!-- machine: data_pipeline -->'
+    page.write_text('\n'.join(f'{mark}\nold\n<!-- end -->' for mark in marks))
+    for _ in range(2):
+        run_script(FOLDER / 'write_docs.py', tmp_path, page)
+        text = page.read_text()
+        assert 'old' not in text
+        assert text.count('<!-- end -->') == 2
+        assert text.count('| 224') == 1
+        assert 'threads 1' in text
+    page.write_text('<!-- table: data_pipeline, Nothing -->\n<!-- end -->')
+    with pytest.raises(SystemExit):
+        run_script(FOLDER / 'write_docs.py', tmp_path, page)
+    assert "no table 'Nothing'" in capsys.readouterr().err
