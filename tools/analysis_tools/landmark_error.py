@@ -1,0 +1,86 @@
+"""Landmark error of an annotation file that a detector filled, against the true landmarks.
+
+    python tools/analysis_tools/landmark_error.py found.json data/synthfer/test.json
+    python tools/analysis_tools/landmark_error.py found.json data/synthfer/test.json \\
+        --mean-shape data/synthfer/train.json
+
+Prints, for all rows and for each condition, the mean distance of the visible true points as a part
+of the distance between the eyes. Points that the detector did not find are counted apart. The
+mean shape is what a model says that does not look: the mean of the visible points of other faces.
+"""
+
+import argparse
+import sys
+
+import numpy as np
+
+from ranfer.datasets.annotation import load_annotation
+from ranfer.landmarks.error import landmark_error, mean_shape
+
+HINT = 'give an annotation file with landmarks, see extract_landmarks.py'
+
+
+def load(path: str) -> dict[str, dict]:
+    """Rows with landmarks by image path."""
+    rows = load_annotation(path, HINT)['data_list']
+    rows = {row['img_path']: row for row in rows if row.get('keypoints')}
+    if not rows:
+        raise ValueError(f'ann_file: {path!r} has no landmarks; {HINT}')
+    return rows
+
+
+def points(rows: list[dict]) -> tuple[np.ndarray, np.ndarray]:
+    """Landmarks (N, 5, 2) and their visibility (N, 5)."""
+    places = np.array([row['keypoints'] for row in rows], float)
+    visible = [row.get('keypoints_visible') or [1] * places.shape[1] for row in rows]
+    return places, np.array(visible) > 0
+
+
+def table(found: list[dict], true: list[dict], shape: np.ndarray | None) -> list[str]:
+    places, seen = points(found)
+    truth, visible = points(true)
+    names = sorted({name for row in true for name in row.get('conditions') or ()})
+    masks = {'all': np.ones(len(true), bool)}
+    for name in names:
+        masks[name] = np.array([name in (row.get('conditions') or ()) for row in true])
+    head = '| faces | count | visible points | found | error |'
+    lines = [head + (' mean shape |' if shape is not None else '')]
+    lines.append('|---' * (lines[0].count('|') - 1) + '|')
+    for name, mask in masks.items():
+        counted = visible & seen & mask[:, None]
+        total = int((visible & mask[:, None]).sum())
+        error = landmark_error(places, truth, counted)
+        line = f'| {name} | {mask.sum()} | {total} | {counted.sum() / max(total, 1):.1%} '
+        line += f'| {error:.2%} |'
+        if shape is not None:
+            guess = np.broadcast_to(shape, truth.shape)
+            line += f' {landmark_error(guess, truth, visible & mask[:, None]):.2%} |'
+        lines.append(line)
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('found', help='annotation file that extract_landmarks.py wrote')
+    parser.add_argument('truth', help='annotation file with the true landmarks')
+    parser.add_argument('--mean-shape', metavar='JSON', help='faces of the same size to compare')
+    args = parser.parse_args()
+    try:
+        found, truth = load(args.found), load(args.truth)
+        paths = [path for path in truth if path in found]
+        if not paths:
+            raise ValueError(
+                f'found: {args.found!r} and {args.truth!r} share no image path; {HINT}'
+            )
+        shape = None
+        if args.mean_shape:
+            shape = mean_shape(*points(list(load(args.mean_shape).values())))
+    except (ValueError, OSError) as error:
+        sys.exit(f'error: {error}')
+    print('\n'.join(table([found[p] for p in paths], [truth[p] for p in paths], shape)))
+
+
+if __name__ == '__main__':
+    main()
