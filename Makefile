@@ -3,11 +3,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORK := work_dirs/quickstart
 
-.PHONY: help venv quickstart test lint clean
+.PHONY: help venv quickstart test lint docs clean
 
 help:
 	@echo "make quickstart  install, draw faces, train RAN and its baseline, compare them (12 minutes)"
 	@echo "make test        install, lint and test"
+	@echo "make docs        write the documentation to docs/_build/html"
 	@echo "make venv        only the virtual environment $(VENV)"
 
 venv: $(VENV)/ready
@@ -29,5 +30,9 @@ lint: venv
 test: venv lint
 	$(BIN)/python -m pytest tests
 
+docs: venv
+	$(BIN)/pip install --quiet -r requirements/docs.txt
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
 clean:
-	rm -rf $(VENV) work_dirs build *.egg-info
+	rm -rf $(VENV) work_dirs build docs/_build *.egg-info

@@ -1,0 +1,52 @@
+"""Settings of Sphinx: ``make docs`` writes the pages to ``docs/_build/html``."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from mmcv.transforms.utils import cache_randomness  # noqa: E402
+
+from ranfer.version import __version__  # noqa: E402
+
+project = 'ranfer'
+author = 'the ranfer contributors'
+copyright = author
+version = release = __version__
+
+extensions = [
+    'myst_parser',
+    'sphinx.ext.autodoc',
+    'sphinx.ext.napoleon',
+    'sphinx.ext.viewcode',
+    'sphinx.ext.mathjax',
+]
+exclude_patterns = ['_build', 'scripts', 'images', 'schema']
+source_suffix = {'.md': 'markdown'}
+
+myst_enable_extensions = ['dollarmath', 'colon_fence']
+myst_heading_anchors = 3
+
+autodoc_member_order = 'bysource'
+autodoc_typehints = 'signature'
+autodoc_preserve_defaults = True
+autodoc_inherit_docstrings = False
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+
+html_theme = 'furo'
+html_title = f'ranfer {version}'
+html_extra_path = ['schema']
+html_show_sphinx = False
+
+
+def read_from_class(self, instance, owner=None):
+    """MMCV's cached methods fail when read from a class, as autodoc does; return the method."""
+    return self.func if instance is None else _read(self, instance, owner)
+
+
+_read = cache_randomness.__get__
+cache_randomness.__get__ = read_from_class
