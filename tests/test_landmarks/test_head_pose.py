@@ -29,7 +29,7 @@ def test_yaw_of_drawn_faces(record_property):
         true.append(truth.yaw)
         found.append(head_pose(truth.keypoints)[0])
     error = np.abs(np.array(found) - true).mean()
-    record_property('mean_absolute_yaw_error', error)
+    record_property('mean_absolute_yaw_error', float(error))
     assert error < 8
 
 
