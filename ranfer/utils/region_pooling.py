@@ -13,9 +13,9 @@ def pool_regions(features: Tensor, rois: Tensor, size: int) -> Tensor:
 
     Equals ``torchvision.ops.roi_align(..., sampling_ratio=2, aligned=True)``. The bilinear weights
     of all samples of a bin make one row of a matrix, so that cutting is a matrix product: with its
-    backward pass about three times faster than the operator on a CPU, and without an operator of its
-    own under ``torch.compile`` or in ONNX. Meant for feature maps, whose matrix is
-    small; images are cut by :func:`ranfer.utils.cropping.crop_regions`.
+    backward pass about three times faster than the operator on a CPU, and free of an operator of
+    its own under ``torch.compile`` or in ONNX. Meant for feature maps, whose matrix is small;
+    images are cut by :func:`ranfer.utils.cropping.crop_regions`.
 
     Args:
         features: ``(N, C, H, W)``, floating point.
