@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import add_common_arguments, apply_common_arguments, read_config
 from ranfer.evaluation import FERMetric
+from ranfer.evaluation.paper_results import PAPER_RESULTS
 
 
 def parse_args() -> argparse.Namespace:
@@ -73,7 +74,8 @@ def write_report(runner: Runner) -> None:
         if not isinstance(metric, FERMetric) or metric.report is None:
             continue
         report = metric.report
-        text = f'{report.summary_table()}\n\n{report.class_table()}\n'
+        paper = PAPER_RESULTS.get((metric.dataset_meta or {}).get('dataset'))
+        text = f'{report.summary_table(paper)}\n\n{report.class_table()}\n'
         print(f'\n{text}')
         with open(osp.join(runner.work_dir, 'report.md'), 'w') as file:
             file.write(text)

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmpretrain.structures import DataSample
 
+from ranfer.datasets import RAFDB, SFEW, AffectNet, FERPlus
 from ranfer.evaluation import FERMetric, make_report
+from ranfer.evaluation.paper_results import PAPER_RESULTS
 
 CLASSES = ('happy', 'sad', 'angry')
 
@@ -144,3 +146,10 @@ def test_sample_without_label_is_named():
     del row['gt_label']
     with pytest.raises(ValueError, match=r'sample without a label \(face\.png\)'):
         FERMetric().process(None, [dict(row, img_path='face.png')])
+
+
+def test_paper_results_name_data_sets_and_rows_that_exist():
+    names = {cls.METAINFO['dataset'] for cls in (FERPlus, RAFDB, AffectNet, SFEW)}
+    assert set(PAPER_RESULTS) == names
+    for rows in PAPER_RESULTS.values():
+        assert set(rows) <= {'overall', 'occlusion', 'pose30', 'pose45'}

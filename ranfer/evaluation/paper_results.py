@@ -1,0 +1,9 @@
+"""What the paper reports for RAN with ResNet-18, to print beside one's own figures."""
+
+PAPER_RESULTS: dict[str, dict[str, float]] = {
+    'FERPlus': {'overall': 88.55, 'occlusion': 83.63, 'pose30': 82.23, 'pose45': 80.40},
+    'RAF-DB': {'overall': 86.90, 'occlusion': 82.72, 'pose30': 86.74, 'pose45': 85.20},
+    'AffectNet': {'overall': 52.97, 'occlusion': 58.50, 'pose30': 53.90, 'pose45': 53.19},
+    'SFEW': {'overall': 54.19},
+}
+"""Accuracy in percent by data set and row (Wang et al., IEEE TIP 2020; face-pretrained)."""
