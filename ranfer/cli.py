@@ -20,7 +20,7 @@ OPTIONAL = (
     ('tensorboard', 'tensorboard', 'curves and pictures while training', 'pip install tensorboard'),
     ('timm', 'timm', 'backbones of timm', 'pip install timm'),
     ('onnxruntime', 'onnxruntime', 'fast inference on CPUs', 'pip install "ranfer[onnx]"'),
-    ('onnx', 'onnxscript', 'export to ONNX', 'pip install "ranfer[onnx]"'),
+    ('onnx', 'onnx', 'export to ONNX', 'pip install "ranfer[onnx]"'),
     ('gradio', 'gradio', 'the web page', 'pip install "ranfer[web]"'),
     ('mmpose', 'mmpose', 'landmarks by mmpose', 'pip install "ranfer[mmpose]"'),
     ('dlib', 'dlib', 'landmarks by dlib', 'pip install dlib'),
