@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.registry import DefaultScope, init_default_scope
 
 from ranfer.datasets.synthetic import draw
 from ranfer.landmarks import Faces, mtcnn
@@ -142,20 +143,28 @@ def test_missing_mtcnn_names_its_command(monkeypatch):
 
 
 def test_mmpose_results_are_reduced(monkeypatch):
-    """A stand-in for mmpose.apis that returns 98 points, one sample a box."""
+    """A stand-in for mmpose.apis that returns 98 points, one sample a box, and that changes the
+    default scope as mmpose does."""
     points = np.random.default_rng(0).uniform(0, 50, (98, 2)).astype(np.float32)
 
+    def init_model(config, checkpoint, device):
+        init_default_scope('mmpose')
+        return 'model'
+
     def inference(model, image, boxes, bbox_format):
+        init_default_scope('mmpose')
         assert model == 'model' and bbox_format == 'xyxy' and boxes.shape == (1, 4)
         found = SimpleNamespace(keypoints=points[None], keypoint_scores=np.full((1, 98), 0.8))
         return [SimpleNamespace(pred_instances=found)]
 
     apis = ModuleType('mmpose.apis')
-    apis.init_model = lambda config, checkpoint, device: 'model'
+    apis.init_model = init_model
     apis.inference_topdown = inference
     monkeypatch.setitem(sys.modules, 'mmpose', ModuleType('mmpose'))
     monkeypatch.setitem(sys.modules, 'mmpose.apis', apis)
-    detector = FACE_DETECTORS.build(dict(type='MMPoseDetector', config='x.py'))
-    faces = detector.detect([np.zeros((60, 50, 3), np.uint8)])[0]
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        detector = FACE_DETECTORS.build(dict(type='MMPoseDetector', config='x.py'))
+        faces = detector.detect([np.zeros((60, 50, 3), np.uint8)])[0]
+        assert DefaultScope.get_current_instance().scope_name == 'mmpretrain'
     assert faces.boxes.tolist() == [[0, 0, 50, 60]] and faces.scores[0] == pytest.approx(0.8)
     np.testing.assert_allclose(faces.landmarks[0, 3], points[76] + 0.5)
