@@ -17,6 +17,9 @@ from ranfer.evaluation import FERMetric
 from ranfer.evaluation.paper_results import PAPER_RESULTS
 
 
+PAPER_NOTE = "paper: RAN-ResNet-18 with a face-pretrained backbone, on the owners' test split."
+
+
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a model and print its accuracy by condition')
     add_common_arguments(parser)
@@ -76,6 +79,8 @@ def write_report(runner: Runner) -> None:
         report = metric.report
         paper = PAPER_RESULTS.get((metric.dataset_meta or {}).get('dataset'))
         text = f'{report.summary_table(paper)}\n\n{report.class_table()}\n'
+        if paper is not None:
+            text += f'\n{PAPER_NOTE}\n'
         print(f'\n{text}')
         with open(osp.join(runner.work_dir, 'report.md'), 'w') as file:
             file.write(text)
