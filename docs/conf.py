@@ -6,6 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from docutils.nodes import SkipNode, math_block  # noqa: E402
+from latex2mathml.converter import convert  # noqa: E402
 from mmcv.transforms.utils import cache_randomness  # noqa: E402
 
 from ranfer.version import __version__  # noqa: E402
@@ -20,7 +22,6 @@ extensions = [
     'sphinx.ext.autodoc',
     'sphinx.ext.napoleon',
     'sphinx.ext.viewcode',
-    'sphinx.ext.mathjax',
 ]
 exclude_patterns = ['_build', 'scripts', 'images', 'schema']
 source_suffix = {'.md': 'markdown'}
@@ -38,6 +39,7 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 
 html_theme = 'furo'
+html_math_renderer = 'mathml'
 html_title = f'ranfer {version}'
 html_extra_path = ['schema']
 html_show_sphinx = False
@@ -50,3 +52,17 @@ def read_from_class(self, instance, owner=None):
 
 _read = cache_randomness.__get__
 cache_randomness.__get__ = read_from_class
+
+
+def write_math(translator, node) -> None:
+    """Write an equation as MathML, which browsers show by themselves, without a network."""
+    block = isinstance(node, math_block)
+    display = 'block' if block else 'inline'
+    mathml = convert(node.astext(), display=display)
+    translator.body.append(f'<div class="equation">{mathml}</div>' if block else mathml)
+    raise SkipNode
+
+
+def setup(app) -> None:
+    """Register the writer of equations."""
+    app.add_html_math_renderer('mathml', (write_math, None), (write_math, None))

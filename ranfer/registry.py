@@ -36,7 +36,7 @@ class _OwnRegistry(Registry):
 
 
 REGIONS = _OwnRegistry('region strategy', scope='ranfer', locations=['ranfer.regions'])
-"""Region strategies: functions of image size and landmarks that return boxes."""
+"""Region strategies, functions of image size and landmarks that return boxes."""
 
 FACE_DETECTORS = _OwnRegistry('face detector', scope='ranfer', locations=['ranfer.landmarks'])
 """Back ends that find faces and five landmarks."""
