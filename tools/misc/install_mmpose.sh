@@ -9,23 +9,21 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-venv=${1:-.venv-mmpose}
-torch=${TORCH:-2.1.2}
-torchvision=${TORCHVISION:-0.16.2}
+venv=$(realpath -m "${1:-.venv-mmpose}")
 export MMCV_WITH_OPS=1 FORCE_CUDA=${FORCE_CUDA:-0} MAX_JOBS=${MAX_JOBS:-2}
 
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3.11}" -m venv "$venv"
 python=$venv/bin/python
 install() { "$python" -m pip install "$@"; }
 
-install "torch==$torch" "torchvision==$torchvision" 'numpy<2'
+install torch==2.1.2 torchvision==0.16.2 'numpy<2'
 install -r "$root/requirements/mmpose.txt"
-# --no-build-isolation: setup.py of mmcv and xtcocotools import torch and numpy of this environment.
+# --no-build-isolation: the builds of mmcv and xtcocotools import torch and numpy of this environment.
 # CFLAGS: face models use few of the operators, so a fast build is worth more than fast operators.
 CFLAGS=${CFLAGS:--O1 -g0} install --no-build-isolation --no-deps mmcv==2.1.0
 install --no-build-isolation --no-deps xtcocotools==1.14.3
 install --no-deps mmdet==3.3.0 mmpose==1.3.2
-# chumpy, a dependency of mmpose for body meshes, does not build with a current Python: left out.
+# Left out: chumpy, a dependency of mmpose that only body meshes need.
 
 (cd "$root" && "$python" - <<'CHECK'
 import mmcv, mmdet, mmengine, mmpose, mmpose.apis, mmpretrain, numpy, torch
