@@ -16,7 +16,6 @@ from ranfer.engine.launch import add_common_arguments, apply_common_arguments, r
 from ranfer.evaluation import FERMetric
 from ranfer.evaluation.paper_results import PAPER_RESULTS
 
-
 PAPER_NOTE = "paper: RAN-ResNet-18 with a face-pretrained backbone, on the owners' test split."
 
 
