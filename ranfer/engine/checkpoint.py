@@ -33,6 +33,11 @@ def _history_method(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
+def _empty_bytes() -> bytes:
+    """Stand in for ``bytes``, by which pickle protocol 2 writes empty ones, and no more."""
+    return b''
+
+
 _TYPES = (
     HistoryBuffer,
     np.ndarray,
@@ -41,7 +46,7 @@ _TYPES = (
 )
 _ALLOWED: dict[str, Any] = {f'{t.__module__}.{t.__qualname__}': t for t in _TYPES}
 for _module in ('builtins', '__builtin__'):
-    _ALLOWED[f'{_module}.getattr'] = _history_method
+    _ALLOWED |= {f'{_module}.getattr': _history_method, f'{_module}.bytes': _empty_bytes}
 for _module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # NumPy 1 and 2
     _ALLOWED |= {f'{_module}._reconstruct': _reconstruct, f'{_module}.scalar': scalar}
 
