@@ -131,7 +131,8 @@ def test_wrong_argument(arguments):
     ],
 )
 def test_missing_back_end_names_its_command(monkeypatch, config, module, command):
-    monkeypatch.setitem(sys.modules, module, None)
+    for name in (module, f'{module}.apis'):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=command):
         FACE_DETECTORS.build(config)
 
