@@ -65,8 +65,10 @@ def run_tool(name: str, *options: object) -> None:
 
 
 def environment(**variables: str) -> dict[str, str]:
+    """Variables of a process that finds this Python first, whether its venv is active or not."""
     env = {key: value for key, value in os.environ.items() if key != 'LOCAL_RANK'}
-    return env | dict(PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1') | variables
+    path = f'{Path(sys.executable).parent}{os.pathsep}{env.get("PATH", "")}'
+    return env | dict(PATH=path, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1') | variables
 
 
 def start_tool(name: str, *options: object) -> subprocess.Popen:

@@ -70,7 +70,7 @@ def decode_image(data: bytes) -> np.ndarray:
         try:
             width, height = Image.open(io.BytesIO(data)).size
         except Image.DecompressionBombError:
-            defect = f'has far more than {MAX_PIXELS} pixels'
+            defect = f'has too many pixels, more than {MAX_PIXELS}'
         except (OSError, ValueError, SyntaxError):
             defect = 'is no image'
         else:
