@@ -11,6 +11,7 @@ from __future__ import annotations
 import os.path
 import pickle
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -39,6 +40,7 @@ def _empty_bytes() -> bytes:
 
 
 _TYPES = (
+    Counter,  # milestones of a MultiStepLR
     HistoryBuffer,
     np.ndarray,
     np.dtype,

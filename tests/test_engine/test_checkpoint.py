@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -38,7 +39,13 @@ def test_reads_what_mmengine_stores(tmp_path, loader):
     content = dict(
         state_dict=dict(weight=torch.randn(3), half=torch.ones(2).half()),
         message_hub=dict(log_scalars=dict(loss=buffer), resumed_keys=dict(loss=True)),
-        meta=dict(epoch=3, nothing=b'', value=np.float64(0.5), counts=np.arange(3)),
+        meta=dict(
+            epoch=3,
+            nothing=b'',
+            milestones=Counter([3]),
+            value=np.float64(0.5),
+            counts=np.arange(3),
+        ),
     )
     loaded = loader(save(tmp_path, content))
     torch.testing.assert_close(loaded['state_dict'], content['state_dict'])

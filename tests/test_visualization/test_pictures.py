@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -29,18 +30,21 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pictures
 
 CLASSES = pictures.CLASSES
+GOLDEN_RELEASE = '3.11.'  # of matplotlib, which drew the golden files
 
 
 @pytest.mark.parametrize('make', pictures.PICTURES, ids=lambda make: make.__name__)
 def test_golden(make):
-    # The file is this picture as it was looked at and found good. Fonts and anti-aliasing differ a
-    # little between releases of matplotlib: half the size, and a mean difference of 3 of 255.
+    # The file is this picture as it was looked at and found good, at half the size. Another release
+    # of matplotlib moves text by about a pixel, which makes a mean difference of 4 to 8 of 255.
     golden = cv2.imread(str(pictures.GOLDEN / f'{make.__name__}.png'))[..., ::-1]
     picture = pictures.shrink(make())
     assert abs(np.subtract(picture.shape, golden.shape)).max() <= 2
     height, width = np.minimum(picture.shape, golden.shape)[:2]
     difference = abs(picture[:height, :width].astype(int) - golden[:height, :width])
-    assert difference.mean() < 3
+    same_release = matplotlib.__version__.startswith(GOLDEN_RELEASE)
+    from_blank = (255 - golden.astype(int)).mean()
+    assert difference.mean() < (3 if same_release else min(9, 0.75 * from_blank))
 
 
 # Simulation of full colour blindness in linear RGB (Vienot, Brettel and Mollon 1999).

@@ -78,12 +78,21 @@ def decode_image(data: bytes) -> np.ndarray:
                 defect = f'has {width} x {height} pixels, more than {MAX_PIXELS}'
     if defect is not None:
         raise SkipImage('unreadable image', defect)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
+    image = _decode(data)
     if image is None:
         raise SkipImage('unreadable image', 'cannot be decoded')
+    return image
+
+
+def _decode(data: bytes) -> np.ndarray | None:
+    """Decode with OpenCV, or with Pillow what an older OpenCV does not know (GIF)."""
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            with Image.open(io.BytesIO(data)) as picture:
+                image = np.asarray(picture.convert('RGB'))[..., ::-1].copy()
+    except (cv2.error, OSError, ValueError, SyntaxError):
+        return None
     return image
 
 
