@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader
 from mmengine.utils import digit_version
 
@@ -27,9 +28,16 @@ except ImportError:  # NumPy 1
     from numpy.core.multiarray import _reconstruct, scalar
 
 
-def _history_method(owner: Any, name: str) -> Any:
-    """Stand in for ``getattr``, by which a HistoryBuffer names its own statistics, and no more."""
-    if owner is not HistoryBuffer or name not in ('min', 'max', 'mean', 'current'):
+_METHODS = {
+    HistoryBuffer: ('min', 'max', 'mean', 'current'),
+    OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear'),
+}
+"""Functions that MMEngine's objects keep a reference to."""
+
+
+def _known_method(owner: Any, name: str) -> Any:
+    """Stand in for ``getattr``: reach the functions that MMEngine refers to, and no more."""
+    if name not in _METHODS.get(owner, ()):
         raise pickle.UnpicklingError(f'getattr of {name!r} is not allowed')
     return getattr(owner, name)
 
@@ -41,14 +49,14 @@ def _empty_bytes() -> bytes:
 
 _TYPES = (
     Counter,  # milestones of a MultiStepLR
-    HistoryBuffer,
+    *_METHODS,
     np.ndarray,
     np.dtype,
     *{type(np.dtype(name)) for name in ('f4', 'f8', 'i4', 'i8', 'u1', '?')},
 )
 _ALLOWED: dict[str, Any] = {f'{t.__module__}.{t.__qualname__}': t for t in _TYPES}
 for _module in ('builtins', '__builtin__'):
-    _ALLOWED |= {f'{_module}.getattr': _history_method, f'{_module}.bytes': _empty_bytes}
+    _ALLOWED |= {f'{_module}.getattr': _known_method, f'{_module}.bytes': _empty_bytes}
 for _module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # NumPy 1 and 2
     _ALLOWED |= {f'{_module}._reconstruct': _reconstruct, f'{_module}.scalar': scalar}
 
@@ -66,6 +74,19 @@ _TENSOR_GLOBALS = {
     'torch.storage.UntypedStorage',
 }
 """What a file of tensors alone refers to."""
+
+
+_BROKEN = (
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What an unpickler raises on a file that is cut off or made up."""
 
 
 def use_safe_loading() -> None:
@@ -104,7 +125,7 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
             f'values and loading it could run code (found {reason}); ask its author for a file '
             f'with the state_dict alone.'
         ) from error
-    except (RuntimeError, EOFError, KeyError, OSError) as error:
+    except _BROKEN as error:
         raise ValueError(
             f'Checkpoint {filename} cannot be read ({error}); the file is cut off or no PyTorch '
             f'checkpoint, so fetch it again or resume from an earlier one.'

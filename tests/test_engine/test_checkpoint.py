@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import CheckpointLoader
 
 from ranfer.engine import load_checkpoint
@@ -53,6 +55,25 @@ def test_reads_what_mmengine_stores(tmp_path, loader):
     assert loaded['meta']['value'] == 0.5 and loaded['meta']['counts'].tolist() == [0, 1, 2]
 
 
+SCHEDULERS = [
+    dict(type='OneCycleLR', eta_max=0.1, total_steps=10),
+    dict(type='MultiStepLR', milestones=[3]),
+    dict(type='CosineAnnealingLR', T_max=5),
+    dict(type='LinearLR', end=3),
+    dict(type='PolyLR', end=3),
+    dict(type='ReduceOnPlateauLR', monitor='loss'),
+]
+
+
+@pytest.mark.parametrize('loader', LOADERS)
+@pytest.mark.parametrize('config', SCHEDULERS, ids=lambda config: config['type'])
+def test_reads_the_state_of_schedulers(tmp_path, loader, config):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1, momentum=0.9)
+    scheduler = PARAM_SCHEDULERS.build(config, default_args=dict(optimizer=optimizer))
+    state = loader(save(tmp_path, dict(param_schedulers=[scheduler.state_dict()])))
+    scheduler.load_state_dict(state['param_schedulers'][0])
+
+
 class _Malicious:
     def __init__(self, path):
         self.path = path
@@ -78,9 +99,16 @@ class _Getattr:
         return self.call
 
 
+UNKNOWN = [
+    (HistoryBuffer, '__init__'),
+    (OneCycleParamScheduler, 'step'),
+    (np.ndarray, 'min'),
+]
+
+
 @pytest.mark.parametrize('loader', LOADERS)
-@pytest.mark.parametrize(('owner', 'name'), [(HistoryBuffer, '__init__'), (np.ndarray, 'min')])
-def test_getattr_reaches_the_statistics_of_a_history_alone(tmp_path, loader, owner, name):
+@pytest.mark.parametrize(('owner', 'name'), UNKNOWN)
+def test_getattr_reaches_known_functions_alone(tmp_path, loader, owner, name):
     path = save(tmp_path, dict(state_dict={}, meta=_Getattr(owner, name)))
     with pytest.raises(ValueError, match=r'model\.pth was refused'):
         loader(path)
