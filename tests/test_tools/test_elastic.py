@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.utils import digit_version
 from test_tools.conftest import ROOT, environment
 from test_tools.test_resume import wait_for
 
@@ -60,7 +62,10 @@ def test_training_ends_after_a_killed_worker(small, tmp_path):
         finally:
             process.kill()
     text = (tmp_path / 'log').read_text()
-    assert 'Signal 9 (SIGKILL)' in text or 'exitcode: -9' in text, text[-3000:]
+    if digit_version(torch.__version__) >= digit_version(
+        '2.4'
+    ):  # earlier torchrun restarts silently
+        assert 'Signal 9 (SIGKILL)' in text or 'exitcode: -9' in text, text[-3000:]
     assert 'resumed epoch' in text
     meta = load_checkpoint(str(work / 'epoch_4.pth'))['meta']
     assert (meta['epoch'], meta['iter']) == (4, 4 * 12)
