@@ -12,7 +12,12 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from ranfer.engine.errors import one_sentence_errors
-from ranfer.engine.launch import add_common_arguments, apply_common_arguments, read_config
+from ranfer.engine.launch import (
+    add_common_arguments,
+    apply_common_arguments,
+    end_distributed,
+    read_config,
+)
 from ranfer.evaluation import FERMetric
 from ranfer.evaluation.paper_results import PAPER_RESULTS
 
@@ -100,6 +105,7 @@ def main() -> None:
             if args.out_item == 'metrics':
                 with open(args.out, 'w') as file:
                     json.dump(metrics, file, indent=2)
+        end_distributed()
 
 
 if __name__ == '__main__':

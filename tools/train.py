@@ -11,6 +11,7 @@ from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
+    end_distributed,
     read_config,
     scale_schedule,
 )
@@ -68,6 +69,7 @@ def main() -> None:
         cfg = merge_args(read_config(args.config), args)
         runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
         runner.train()
+        end_distributed()
 
 
 if __name__ == '__main__':
