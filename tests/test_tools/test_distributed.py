@@ -26,7 +26,7 @@ def distributed(script: str, *options: object) -> str:
         port = free.getsockname()[1]
     result = subprocess.run(
         ['bash', str(ROOT / 'tools' / script), *map(str, options)],
-        env=environment(PORT=str(port)),
+        env=environment(PORT=str(port), MAX_RESTARTS='1'),
         capture_output=True,
         text=True,
         timeout=300,
