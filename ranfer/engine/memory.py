@@ -13,8 +13,8 @@ def keep_freed_memory() -> bool:
     """Tell glibc to keep freed memory for the next allocation instead of returning it.
 
     By default every tensor of 32 MiB or more is mapped anew and its pages are faulted in and zeroed
-    at every step, which takes about a sixth of a training step on a CPU. The process then stays as
-    large as its largest step.
+    at every step, which a training step on a CPU pays for. The process then stays as large as its
+    largest step.
 
     Returns:
         bool: Whether it had an effect; False with another C library.
