@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import os.path as osp
+from datetime import timedelta
 
 import torch
 from mmengine.config import Config, DictAction
@@ -113,7 +114,7 @@ def scale_schedule(cfg: Config, epochs: int) -> None:
 def _distribute_on_cpu(cfg: Config) -> None:
     """Start gloo and wrap the model without device ids: MMEngine's defaults need GPUs."""
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group('gloo')
+        torch.distributed.init_process_group('gloo', timeout=_timeout(cfg))
         print_log('No GPU found: the processes talk through gloo on the CPU.', 'current')
     cfg.model_wrapper_cfg = cfg.get('model_wrapper_cfg') or dict(
         type='MMDistributedDataParallel',
@@ -121,6 +122,16 @@ def _distribute_on_cpu(cfg: Config) -> None:
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
+
+
+def _timeout(cfg: Config) -> timedelta:
+    """How long a process waits for the others, from ``env_cfg.dist_cfg.timeout`` in seconds."""
+    seconds = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout', 1800)
+    if not isinstance(seconds, (int, float)) or seconds <= 0:
+        raise ValueError(
+            f'env_cfg.dist_cfg.timeout must be a number of seconds above 0, got {seconds!r}.'
+        )
+    return timedelta(seconds=seconds)
 
 
 def end_distributed() -> None:

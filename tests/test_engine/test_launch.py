@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from datetime import timedelta
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from ranfer.engine.launch import (
@@ -88,3 +90,30 @@ def test_unreadable_configs_are_named(tmp_path):
     broken.write_text('model = dict(type=')
     with pytest.raises(ValueError, match=r'broken\.py cannot be read'):
         read_config(str(broken))
+
+
+@pytest.fixture
+def started(monkeypatch) -> list[dict]:
+    """Calls that would start a process group on a machine without GPUs."""
+    calls: list[dict] = []
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(
+        torch.distributed, 'init_process_group', lambda *a, **k: calls.append(dict(k, backend=a[0]))
+    )
+    return calls
+
+
+def test_processes_without_gpus_wait_as_long_as_the_config_says(started):
+    env_cfg = dict(dist_cfg=dict(backend='nccl', timeout=90))
+    apply_common_arguments(config(env_cfg=env_cfg), parse('--launcher', 'pytorch'))
+    apply_common_arguments(config(), parse('--launcher', 'pytorch'))
+    minutes = [dict(backend='gloo', timeout=timedelta(minutes=m)) for m in (1.5, 30)]
+    assert started == minutes
+
+
+@pytest.mark.parametrize('timeout', [0, -1, '10', None])
+def test_timeouts_that_are_no_time(started, timeout):
+    cfg = config(env_cfg=dict(dist_cfg=dict(timeout=timeout)))
+    with pytest.raises(ValueError, match=r'env_cfg\.dist_cfg\.timeout must be a number of seconds'):
+        apply_common_arguments(cfg, parse('--launcher', 'pytorch'))
+    assert not started
