@@ -28,6 +28,25 @@ def test_loss_names():
     assert set(losses) == {'loss', 'loss_region'}
 
 
+def test_region_loss_is_that_of_existing_regions():
+    torch.manual_seed(0)
+    mask = torch.tensor([[True, True, False, True], [True, False, False, False]])
+    feats = RANNeck(8)(torch.randn(4, 8), mask)
+    head = RelationAttentionHead(5, 8, region_loss=dict(type='ranfer.RegionBiasedLoss', margin=1))
+    losses = head.loss(feats, [DataSample().set_gt_label(0) for _ in range(2)])
+    mu = feats.log_self_weights.exp()
+    expected = (1 - (mu[0, [1, 3]].max() - mu[0, 0])) / 2  # the second face has no crop
+    torch.testing.assert_close(losses['loss_region'], expected)
+
+
+def test_keywords_reach_the_classification_loss():
+    head = RelationAttentionHead(5, 8)
+    samples = [DataSample().set_gt_label(i) for i in (1, 4, 0)]
+    each = head.loss(features(), samples, reduction_override='none')['loss']
+    torch.testing.assert_close(each.mean(), head.loss(features(), samples)['loss'])
+    assert each.shape == (3,)
+
+
 def test_predictions_carry_the_weights():
     head = RelationAttentionHead(5, 8)
     given = [DataSample(metainfo=dict(img_path=str(i))) for i in range(3)]

@@ -73,6 +73,44 @@ def test_grid_covers_the_image_row_by_row():
     np.testing.assert_allclose(half, [[0, 0, 20, 30], [10, 0, 30, 30]])
 
 
+def test_defaults_are_the_documented_ones():
+    assert GridRegions().boxes.tolist() == GridRegions(rows=2, cols=2, overlap=0.5).boxes.tolist()
+    assert RandomRegions().num_regions == 5 and RandomRegions().scale == (0.7, 0.95)
+    boxes, mask = boxes_of(LandmarkRegions(), size=(80, 120), points=FACE)
+    assert mask.tolist() == [True] * 5
+    np.testing.assert_allclose(boxes[0], [15, 20, 55, 60])
+
+
+def test_smallest_counts_are_allowed():
+    np.testing.assert_array_equal(GridRegions(rows=1, cols=1).boxes, [[0, 0, 1, 1]])
+    assert boxes_of(RandomRegions(num_regions=1))[0].shape == (1, 4)
+    assert boxes_of(LandmarkRegions(num_landmarks=1), points=FACE[:1])[1].tolist() == [True]
+    whole = boxes_of(RandomRegions(scale=(1, 1)))[0]
+    np.testing.assert_array_equal(whole, [[0, 0, 100, 100]] * 5)
+
+
+@pytest.mark.parametrize('overlap', [0.0, 0.1, 0.3, 0.7, 0.9])
+@pytest.mark.parametrize('count', range(1, 13))
+def test_grid_ends_at_the_border_in_spite_of_rounding(count, overlap):
+    boxes = GridRegions(rows=count, cols=1, overlap=overlap).boxes
+    assert boxes.max() <= 1
+    assert boxes[-1, 3] == pytest.approx(1)
+
+
+def test_landmarks_on_the_border_count():
+    corners = np.array([[0, 0, 1], [100, 100, 1], [0, 100, 1], [100, 0, 1], [50, 0, 1]])
+    boxes, mask = boxes_of(LandmarkRegions(radius=0.1), points=corners)
+    assert mask.all()
+    np.testing.assert_allclose(boxes[:2], [[0, 0, 10, 10], [90, 90, 100, 100]])
+
+
+def test_landmarks_may_be_a_list_with_gaps_of_none():
+    points = [[None, None, 0], *FACE[1:].tolist()]
+    boxes, mask = boxes_of(LandmarkRegions(), points=points)
+    assert mask.tolist() == [False, True, True, True, True]
+    assert (boxes[0] == 0).all()
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     height=st.integers(1, 300),
@@ -125,11 +163,24 @@ def test_bad_config_names_the_key(cls, config, sentence):
 @pytest.mark.parametrize(
     ('points', 'sentence'),
     [
-        (None, r'extract_landmarks\.py'),
-        (FACE[:3], r'shape \(5, 3\) = x, y, visibility, got \(3, 3\)'),
-        (FACE[:, :2], r'got \(5, 2\)'),
+        (
+            None,
+            'LandmarkRegions found no landmarks (gt_keypoints) in the sample; add them with '
+            'tools/dataset_converters/extract_landmarks.py or choose another region strategy.',
+        ),
+        (
+            FACE[:3],
+            'LandmarkRegions expects landmarks of shape (5, 3) = x, y, visibility, got (3, 3); set '
+            'num_landmarks or repair the annotation.',
+        ),
+        (
+            FACE[:, :2],
+            'LandmarkRegions expects landmarks of shape (5, 3) = x, y, visibility, got (5, 2); set '
+            'num_landmarks or repair the annotation.',
+        ),
     ],
 )
 def test_bad_landmarks_say_what_to_do(points, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError) as error:
         boxes_of(LandmarkRegions(), points=points)
+    assert str(error.value) == sentence
