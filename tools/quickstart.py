@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ranfer.datasets.synthetic.generate import Parameters, generate_synthfer
-from ranfer.evaluation.report import markdown_table
+from ranfer.evaluation.report import markdown_table, mean_and_spread
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = {
@@ -59,16 +59,11 @@ def comparison(reports: dict[str, list[dict]]) -> str:
     rows = []
     for name, runs in reports.items():
         columns = zip(*map(figures, runs))
-        rows.append([name, *map(_mean_and_spread, columns)])
+        rows.append([name, *map(mean_and_spread, columns)])
     baseline, ran = (list(zip(*map(figures, runs))) for runs in reports.values())
     gains = [statistics.mean(b) - statistics.mean(a) for a, b in zip(baseline, ran)]
     rows.append(['gain', *(f'{gain:+.2f}' for gain in gains)])
     return markdown_table(['accuracy %', 'overall', *CONDITIONS.values()], rows)
-
-
-def _mean_and_spread(values: tuple[float, ...]) -> str:
-    mean = f'{statistics.mean(values):.2f}'
-    return mean if len(values) == 1 else f'{mean} ± {statistics.stdev(values):.2f}'
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from copy import deepcopy
 
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
-from mmengine.evaluator import DumpResults
+from mmengine.evaluator import BaseMetric, DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
@@ -18,21 +18,30 @@ from ranfer.engine.launch import (
     end_distributed,
     read_config,
 )
-from ranfer.evaluation import FERMetric
-from ranfer.evaluation.paper_results import PAPER_RESULTS
-
-PAPER_NOTE = "paper: RAN-ResNet-18 with a face-pretrained backbone, on the owners' test split."
+from ranfer.evaluation import DumpPredictions, FERMetric
+from ranfer.evaluation.paper_results import report_text
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Test a model and print its accuracy by condition')
     add_common_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--out', help='write predictions (.pkl) or figures (.json) to this file')
+    parser.add_argument(
+        '--out',
+        help='write predictions (.json; .pkl with all fields) or figures (.json) to this file',
+    )
     parser.add_argument(
         '--out-item', choices=['metrics', 'pred'], help='what --out holds; pred by default'
     )
     parser.add_argument('--tta', action='store_true', help='average the scores over a flip')
+    parser.add_argument(
+        '--occlude',
+        type=int,
+        nargs='?',
+        const=0,
+        metavar='SEED',
+        help='hide a part of every face by a drawn occluder; the seed is 0 by default',
+    )
     parser.add_argument('--show-dir', help='write pictures of the predictions to this folder')
     parser.add_argument('--show', action='store_true', help='show the predictions in a window')
     parser.add_argument('--interval', type=int, default=1, help='picture every so many samples')
@@ -56,9 +65,18 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
             out_dir=args.show_dir,
             interval=args.interval,
         )
+    if args.occlude is not None:
+        occlude_faces(cfg, args.occlude)
     if args.tta:
         use_flip_tta(cfg)
     return cfg
+
+
+def occlude_faces(cfg: Config, seed: int) -> None:
+    """Draw an occluder on every face, behind the loading step; it depends on seed and index."""
+    load, *steps = cfg.test_dataloader.dataset.pipeline
+    occlude = dict(type='ranfer.RandomOcclusion', seed=seed)
+    cfg.test_dataloader.dataset.pipeline = [load, occlude, *steps]
 
 
 def use_flip_tta(cfg: Config) -> None:
@@ -81,15 +99,22 @@ def write_report(runner: Runner) -> None:
         if not isinstance(metric, FERMetric) or metric.report is None:
             continue
         report = metric.report
-        paper = PAPER_RESULTS.get((metric.dataset_meta or {}).get('dataset'))
-        text = f'{report.summary_table(paper)}\n\n{report.class_table()}\n'
-        if paper is not None:
-            text += f'\n{PAPER_NOTE}\n'
+        text = report_text(report, (metric.dataset_meta or {}).get('dataset'))
         print(f'\n{text}')
         with open(osp.join(runner.work_dir, 'report.md'), 'w') as file:
             file.write(text)
         with open(osp.join(runner.work_dir, 'report.json'), 'w') as file:
             json.dump(report.to_dict(), file, indent=2)
+
+
+def dump(path: str, metrics: list[BaseMetric]) -> BaseMetric:
+    """Return the metric that writes the predictions: JSON, or all fields as a pickle."""
+    if not path.endswith('.json'):
+        return DumpResults(out_file_path=path)
+    overall = [metric.overall for metric in metrics if isinstance(metric, FERMetric)]
+    metric = DumpPredictions(path, overall=overall[0] if overall else None)
+    metric.dataset_meta = metrics[0].dataset_meta
+    return metric
 
 
 def main() -> None:
@@ -98,7 +123,7 @@ def main() -> None:
         cfg = merge_args(read_config(args.config), args)
         runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
         if args.out and args.out_item != 'metrics':
-            runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+            runner.test_evaluator.metrics.append(dump(args.out, runner.test_evaluator.metrics))
         metrics = runner.test()
         if is_main_process():
             write_report(runner)

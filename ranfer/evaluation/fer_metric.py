@@ -68,7 +68,7 @@ class FERMetric(BaseMetric):
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
         """Compute the report and return its figures; see the class for the keys."""
-        rows = _unique(results)
+        rows = unique_samples(results)
         scores = np.stack([row[1] for row in rows])
         classes = (self.dataset_meta or {}).get('classes') or map(str, range(scores.shape[1]))
         self.report = report = make_report(
@@ -94,7 +94,7 @@ class FERMetric(BaseMetric):
         return metrics
 
 
-def _unique(results: list[tuple]) -> list[tuple]:
+def unique_samples(results: list[tuple]) -> list[tuple]:
     """Keep the first result of every sample index; results without an index all stay."""
     seen: set[int] = set()
     rows = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -72,6 +73,10 @@ class FERReport:
             for name, p, r, f, n in zip(self.classes, self.precision, self.recall, self.f1, counts)
         ]
         return markdown_table(['class', 'precision %', 'recall %', 'F1 %', 'images'], lines)
+
+    def calibration_line(self) -> str:
+        """Return the expected calibration error as a line of text."""
+        return f'expected calibration error (15 bins): {self.calibration_error:.2f} %'
 
 
 def make_report(
@@ -156,7 +161,16 @@ def class_rates(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over equal bins of confidence, in percent."""
+    """Expected calibration error in percent.
+
+    The confidences fall into ``bins`` equal bins ``[b / bins, (b + 1) / bins)``, 1 into the last;
+    the error is the mean over the samples of ``|accuracy - mean confidence|`` of their bin.
+
+    Args:
+        confidence: Highest probability of every sample, ``(N,)`` in [0, 1].
+        correct: Whether the prediction was right, ``(N,)`` bool.
+        bins: Number of bins. Defaults to 15.
+    """
     index = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.abs(np.bincount(index, weights=confidence - correct, minlength=bins))
     return 100 * float(gaps.sum() / len(confidence))
@@ -173,3 +187,9 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     rule = ['-' * widths[0]] + ['-' * (width - 1) + ':' for width in widths[1:]]
     return '\n'.join([layout(head), layout(rule), *map(layout, rows)])
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    """Mean of some runs and, where there are several, their standard deviation, as text."""
+    mean = f'{statistics.mean(values):.2f}'
+    return mean if len(values) == 1 else f'{mean} ± {statistics.stdev(values):.2f}'

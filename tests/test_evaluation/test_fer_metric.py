@@ -14,7 +14,8 @@ from mmpretrain.structures import DataSample
 
 from ranfer.datasets import RAFDB, SFEW, AffectNet, FERPlus
 from ranfer.evaluation import FERMetric, make_report
-from ranfer.evaluation.paper_results import PAPER_RESULTS
+from ranfer.evaluation.paper_results import PAPER_RESULTS, report_text
+from ranfer.evaluation.report import calibration_error
 
 CLASSES = ('happy', 'sad', 'angry')
 
@@ -44,7 +45,19 @@ def test_absent_class_counts_in_no_mean():
     report = make_report(one_hot([0, 1]), np.array([0, 1]), [(), ()], CLASSES)
     assert math.isnan(report.recall[2]) and report.f1[2] == report.precision[2] == 0
     assert report.mean_accuracy == 100
-    assert json.loads(json.dumps(report.to_dict()))['recall'][2] is None
+    assert json.loads(json.dumps(report.to_dict()))['recall'] == [100, 100, None]
+
+
+def test_absent_class_raises_no_numpy_warning():
+    with np.errstate(all='raise'):
+        make_report(one_hot([0, 0]), np.array([0, 1]), [(), ()], CLASSES)
+
+
+def test_report_as_plain_values():
+    report = make_report(one_hot([0, 1]), np.array([0, 0]), [('occlusion',), ()], CLASSES)
+    values = report.to_dict()
+    assert values['conditions'] == {'occlusion': dict(accuracy=100.0, count=1)}
+    assert values['accuracy'] == 50 and values['count'] == 2
 
 
 def test_overall_condition():
@@ -89,6 +102,47 @@ def test_calibration_error_by_bins():
     assert report.calibration_error == pytest.approx(100 * (0.5 * 0.4 + 0.5 * 0.4))
 
 
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 60))
+def test_calibration_error_against_a_loop(seed, count):
+    """Fifteen bins, closed below; edges and confidence 1 included."""
+    rng = np.random.default_rng(seed)
+    confidence = np.where(
+        rng.random(count) < 0.3, rng.integers(5, 16, count) / 15, rng.random(count)
+    )
+    correct = rng.random(count) < confidence
+    expected = 0.0
+    for b in range(15):
+        lower, upper = b / 15, (b + 1) / 15 if b < 14 else math.inf
+        bin_ = [(p, c) for p, c in zip(confidence.tolist(), correct) if lower <= p < upper]
+        if bin_:
+            mean = sum(p for p, _ in bin_) / len(bin_)
+            accuracy = sum(bool(c) for _, c in bin_) / len(bin_)
+            expected += 100 * abs(accuracy - mean) * len(bin_) / count
+    assert calibration_error(confidence, correct) == pytest.approx(expected, abs=1e-9)
+
+
+def test_report_states_the_calibration_error():
+    report = make_report(one_hot([0, 1]), np.array([0, 0]), [(), ()], CLASSES)
+    line = 'expected calibration error (15 bins): 30.00 %'
+    assert report.calibration_line() == line
+    assert line in report_text(report, None) and 'paper' not in report_text(report, None)
+    assert 'paper %' in report_text(report, 'SFEW')
+
+
+@pytest.mark.parametrize(
+    ('confidence', 'correct', 'expected'),
+    [
+        ([1.0, 0.935], [0, 1], 0.935 / 2),  # both in the last of 15 bins: the gaps cancel
+        ([1.0, 0.9], [0, 1], 1.1 / 2),  # in the last two bins: they add up
+        ([0.1], [1], 0.9),
+    ],
+)
+def test_calibration_error_has_15_bins(confidence, correct, expected):
+    error = calibration_error(np.array(confidence), np.array(correct, dtype=bool))
+    assert error == pytest.approx(100 * expected)
+
+
 def samples(count: int):
     for i in range(count):
         sample = DataSample(metainfo=dict(sample_idx=i, conditions=('odd',) if i % 2 else ()))
@@ -108,10 +162,43 @@ def test_metric_keys_and_repeated_samples():
     once = evaluate(metric, rows)
     assert once['fer/accuracy'] == pytest.approx(100 * 2 / 6)
     assert once['fer/odd'] == pytest.approx(100 / 3) and once['fer/odd_count'] == 3
-    assert 'fer/recall/sad' in once and 'fer/macro_f1' in once
     assert metric.report.count == 6
+    report = metric.report
+    assert once['fer/mean_accuracy'] == pytest.approx(report.mean_accuracy)
+    assert once['fer/macro_f1'] == pytest.approx(np.mean(report.f1))
+    assert once['fer/calibration_error'] == pytest.approx(report.calibration_error)
+    for i, name in enumerate(CLASSES):
+        assert once[f'fer/precision/{name}'] == report.precision[i]
+        assert once[f'fer/recall/{name}'] == report.recall[i]
+        assert once[f'fer/f1/{name}'] == report.f1[i]
     twice = evaluate(FERMetric(per_class=True), [*rows, rows[0], rows[3]])
     assert twice == once
+
+
+def test_metric_options():
+    rows = list(samples(6))
+    metric = FERMetric()
+    assert metric.report is None and metric.collect_device == 'cpu'
+    assert set(evaluate(metric, rows)) == {
+        'fer/accuracy',
+        'fer/mean_accuracy',
+        'fer/macro_f1',
+        'fer/calibration_error',
+        'fer/odd',
+        'fer/odd_count',
+    }
+    odd = evaluate(FERMetric(overall='odd', prefix='val'), rows)
+    assert odd['val/accuracy'] == odd['val/odd'] == pytest.approx(100 / 3)
+    assert FERMetric(collect_device='gpu').collect_device == 'gpu'
+
+
+def test_samples_without_an_index_all_count():
+    rows = list(samples(4))
+    for row in rows:
+        del row['sample_idx']
+    metric = FERMetric()
+    evaluate(metric, rows)
+    assert metric.report.count == 4
 
 
 def test_metric_without_class_names():
@@ -123,9 +210,21 @@ def test_metric_without_class_names():
 
 def test_tables_show_counts_and_references():
     report = make_report(one_hot([0, 1]), np.array([0, 1]), [('occlusion',), ()], CLASSES)
-    table = report.summary_table(dict(occlusion=83.63))
-    assert '| occlusion  |     100.00 |      1 |   83.63 |' in table
-    assert '| happy |' in report.class_table()
+    assert report.summary_table(dict(occlusion=83.63)).splitlines() == [
+        '|            | accuracy % | images | paper % |',
+        '| ---------- | ---------: | -----: | ------: |',
+        '| overall    |     100.00 |      2 |         |',
+        '| mean class |     100.00 |      2 |         |',
+        '| occlusion  |     100.00 |      1 |   83.63 |',
+    ]
+    assert report.summary_table().splitlines()[0] == '|            | accuracy % | images |'
+    assert report.class_table().splitlines() == [
+        '| class | precision % | recall % |   F1 % | images |',
+        '| ----- | ----------: | -------: | -----: | -----: |',
+        '| happy |      100.00 |   100.00 | 100.00 |      1 |',
+        '| sad   |      100.00 |   100.00 | 100.00 |      1 |',
+        '| angry |        0.00 |      nan |   0.00 |      0 |',
+    ]
 
 
 @pytest.mark.parametrize(

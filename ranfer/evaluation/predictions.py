@@ -1,0 +1,151 @@
+"""Predictions of a test as JSON: names, labels, probabilities, conditions, nothing that runs.
+
+.. code-block:: json
+
+    {"dataset": "SFEW", "classes": ["angry", "..."], "overall": null, "predictions": [
+      {"name": "angry/frame_0001.png", "label": 0, "conditions": [], "scores": [0.7, "..."]}]}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+
+from ranfer.evaluation.fer_metric import unique_samples
+from ranfer.evaluation.report import FERReport, make_report
+from ranfer.registry import METRICS
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says about the images of a test split, in their order.
+
+    Attributes:
+        dataset: Name of the data set, or None.
+        classes: ``C`` class names in index order.
+        overall: Condition whose samples make up the overall figures, or None for all.
+        names: ``N`` paths of the images below the folder that holds all of them.
+        labels: True classes.
+        conditions: Names of the conditions of every image.
+        scores: Probabilities, ``N`` rows of ``C``.
+    """
+
+    dataset: str | None
+    classes: tuple[str, ...]
+    overall: str | None
+    names: tuple[str, ...]
+    labels: tuple[int, ...]
+    conditions: tuple[tuple[str, ...], ...]
+    scores: tuple[tuple[float, ...], ...]
+
+    def report(self) -> FERReport:
+        """Return every figure of these predictions."""
+        return make_report(
+            np.array(self.scores),
+            np.array(self.labels),
+            self.conditions,
+            self.classes,
+            self.overall,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write a JSON file."""
+        columns = zip(self.names, self.labels, self.conditions, self.scores)
+        keys = ('name', 'label', 'conditions', 'scores')
+        values = {key: asdict(self)[key] for key in ('dataset', 'classes', 'overall')}
+        values['predictions'] = [dict(zip(keys, row)) for row in columns]
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(json.dumps(values), encoding='utf-8')
+
+    @classmethod
+    def load(cls, path: str | Path) -> Predictions:
+        """Read a JSON file.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file holds no predictions.
+        """
+        if not Path(path).is_file():
+            raise FileNotFoundError(
+                f'Predictions {path} do not exist; write them with tools/test.py --out {path}.'
+            )
+        try:
+            values = json.loads(Path(path).read_text(encoding='utf-8'))
+            rows = values['predictions']
+            predictions = cls(
+                dataset=values['dataset'],
+                classes=tuple(map(str, values['classes'])),
+                overall=values['overall'],
+                names=tuple(str(row['name']) for row in rows),
+                labels=tuple(int(row['label']) for row in rows),
+                conditions=tuple(tuple(row['conditions']) for row in rows),
+                scores=tuple(tuple(map(float, row['scores'])) for row in rows),
+            )
+            predictions.report()
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'{path} holds no predictions ({error}); give a JSON file that tools/test.py '
+                f'--out wrote.'
+            ) from error
+        return predictions
+
+
+@METRICS.register_module()
+class DumpPredictions(BaseMetric):
+    """Write the predictions of a test to a JSON file; see :class:`Predictions`.
+
+    Args:
+        out_file: File to write, ``.json``.
+        overall: As in :class:`FERMetric`. Defaults to None.
+        collect_device: ``'cpu'`` or ``'gpu'``, as in MMEngine. Defaults to ``'cpu'``.
+
+    Example:
+        >>> test_evaluator = [
+        ...     dict(type='ranfer.FERMetric'),
+        ...     dict(type='ranfer.DumpPredictions', out_file='predictions.json')]
+    """
+
+    default_prefix = 'predictions'
+
+    def __init__(
+        self, out_file: str, overall: str | None = None, collect_device: str = 'cpu'
+    ) -> None:
+        super().__init__(collect_device=collect_device)
+        self.out_file = out_file
+        self.overall = overall
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep index, path, label, conditions and scores of every predicted sample."""
+        for sample in data_samples:
+            self.results.append(
+                (
+                    sample.get('sample_idx'),
+                    sample['img_path'],
+                    int(sample['gt_label']),
+                    tuple(sample.get('conditions') or ()),
+                    tuple(round(x, 7) for x in sample['pred_score'].float().cpu().tolist()),
+                )
+            )
+
+    def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
+        """Write the file; there are no figures."""
+        _, paths, labels, conditions, scores = zip(*unique_samples(results))
+        meta = self.dataset_meta or {}
+        folder = os.path.commonpath([os.path.dirname(path) for path in paths])
+        Predictions(
+            dataset=meta.get('dataset'),
+            classes=tuple(meta.get('classes') or map(str, range(len(scores[0])))),
+            overall=self.overall,
+            names=tuple(os.path.relpath(path, folder).replace(os.sep, '/') for path in paths),
+            labels=labels,
+            conditions=conditions,
+            scores=scores,
+        ).save(self.out_file)
+        return {}
