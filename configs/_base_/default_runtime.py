@@ -6,7 +6,7 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='ranfer.SafeCheckpointHook',
         interval=1,
         max_keep_ckpts=3,
         save_best='fer/accuracy',

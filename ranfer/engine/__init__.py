@@ -1,12 +1,13 @@
 """What runs around a model: configs, checkpoints, mixed precision and hooks."""
 
 from ranfer.engine.checkpoint import load_checkpoint, use_safe_loading
-from ranfer.engine.hooks import RANVisualizationHook
+from ranfer.engine.hooks import RANVisualizationHook, SafeCheckpointHook
 from ranfer.engine.optim import AutocastOptimWrapper
 
 __all__ = [
     'AutocastOptimWrapper',
     'RANVisualizationHook',
+    'SafeCheckpointHook',
     'load_checkpoint',
     'use_safe_loading',
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import inspect
 import re
 import sys
@@ -12,6 +13,13 @@ from contextlib import contextmanager
 from mmengine import registry as root
 
 from ranfer import registry as own
+
+_WHERE_TO_WRITE = {
+    errno.ENOSPC: 'free space there',
+    errno.EDQUOT: 'free space there',
+    errno.EROFS: 'choose a folder that can be written, as with --work-dir',
+    errno.EACCES: 'allow access or choose another path',
+}
 
 USER_ERRORS = (ValueError, TypeError, KeyError, FileNotFoundError, ImportError, OSError)
 
@@ -46,7 +54,9 @@ def explain(error: BaseException) -> str:
     if missing:
         return f'The config of {missing[1]} lacks the key {missing[2]}; add it.'
     if isinstance(error, OSError) and error.strerror:
-        return f'{error.strerror}: {error.filename}.'
+        sentence = f'{error.strerror}: {error.filename}' if error.filename else error.strerror
+        advice = _WHERE_TO_WRITE.get(error.errno)
+        return f'{sentence}; {advice}.' if advice else f'{sentence}.'
     if isinstance(error, KeyError):
         return f'The config lacks the key {text!r}, or it is mistyped.'
     return text

@@ -1,0 +1,199 @@
+"""Checkpoints that survive a kill, a full disk and a lost power supply."""
+
+from __future__ import annotations
+
+import logging
+import os.path as osp
+import re
+from pathlib import Path
+
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.fileio import LocalBackend, get_file_backend
+from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from ranfer.engine.atomic import TEMPORARY, write_atomically
+from ranfer.engine.checkpoint import load_checkpoint
+from ranfer.registry import HOOKS
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """MMEngine's ``CheckpointHook``, of which no kill leaves half a checkpoint or none.
+
+    - Checkpoints and ``last_checkpoint`` appear in one step, the latter after the former.
+    - An older checkpoint, best or not, is deleted after the newer one is on the disk.
+    - ``--resume`` takes the checkpoint before if the newest cannot be read, with a warning.
+    - ``--resume`` repeats an evaluation that was broken off, so no best checkpoint is missed.
+
+    In folders that are not local (``s3://...``) the first and third are up to the storage.
+
+    Args:
+        **kwargs: Keys of ``CheckpointHook``.
+
+    Example:
+        >>> default_hooks = dict(
+        ...     checkpoint=dict(
+        ...         type='ranfer.SafeCheckpointHook', interval=1, max_keep_ckpts=3,
+        ...         save_best='fer/accuracy', rule='greater'))
+    """
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self._former_best: dict[str, str | None] = {}
+
+    def before_run(self, runner: Runner) -> None:
+        """Choose the newest checkpoint that can be read, if training is to resume from it.
+
+        Raises:
+            ValueError: If there are checkpoints and none can be read.
+        """
+        self._folder = self._out_folder(runner)
+        if self._folder is None:
+            return
+        if self.backend_args is None and self.file_client_args is None:
+            self.backend_args = dict(backend='ranfer.atomic')
+        if not runner._resume or runner._load_from is not None:
+            return
+        choice = [self._newest(runner) if is_main_process() else None]
+        broadcast_object_list(choice)
+        if choice[0] is not None:
+            runner._load_from = choice[0]
+
+    def before_train(self, runner: Runner) -> None:
+        """Tidy up after a kill and repeat the evaluation that it broke off."""
+        super().before_train(runner)
+        if is_main_process() and self._folder is not None:
+            for path in (
+                *self._folder.glob('*.pth' + TEMPORARY),
+                Path(runner.work_dir) / f'last_checkpoint{TEMPORARY}',
+            ):
+                path.unlink(missing_ok=True)
+        self._remove(runner.message_hub.runtime_info.get('outdated_ckpts', []))
+        self.last_ckpt = runner.message_hub.runtime_info.get('last_ckpt')
+        if self._evaluation_is_due(runner):
+            runner.logger.info('The evaluation of the last checkpoint was not recorded; repeat it.')
+            runner.val_loop.run()
+
+    def _out_folder(self, runner: Runner) -> Path | None:
+        """Where the checkpoints of this run lie, if it is a local folder."""
+        folder = runner.work_dir
+        if self.out_dir is not None and self.out_dir != runner.work_dir:
+            folder = osp.join(self.out_dir, osp.basename(runner.work_dir.rstrip(osp.sep)))
+        backend = get_file_backend(folder, backend_args=self.backend_args)
+        return Path(folder) if isinstance(backend, LocalBackend) else None
+
+    def _newest(self, runner: Runner) -> str | None:
+        candidates = self._candidates(Path(runner.work_dir) / 'last_checkpoint')
+        reasons = []
+        for path in candidates:
+            try:
+                load_checkpoint(path, map_location='cpu')
+            except (OSError, ValueError) as error:
+                reasons.append(str(error))
+                continue
+            if reasons:
+                text = f'{" ".join(reasons)} Training resumes from {path}.'
+                print_log(text, 'current', logging.WARNING)
+            return path
+        if reasons:
+            raise ValueError(f'No checkpoint to resume from: {" ".join(reasons)}')
+        return None
+
+    def _candidates(self, pointer: Path) -> list[str]:
+        """Checkpoints, newest first: the one ``last_checkpoint`` names, and those before it."""
+        named = pointer.read_text().strip() if pointer.is_file() else ''
+        pattern = re.compile(re.escape(self.filename_tmpl).replace(r'\{\}', r'(\d+)'))
+        steps = {}
+        for path in self._folder.iterdir() if self._folder.is_dir() else ():
+            match = pattern.fullmatch(path.name)
+            if match:
+                steps[int(match[1])] = str(path)
+        match = pattern.fullmatch(osp.basename(named))
+        before = [step for step in steps if match is None or step < int(match[1])]
+        return [named] * bool(named) + [steps[step] for step in sorted(before, reverse=True)]
+
+    def _evaluation_is_due(self, runner: Runner) -> bool:
+        loop = runner.train_loop
+        if not self.save_best or runner.val_loop is None:
+            return False
+        if isinstance(loop, EpochBasedTrainLoop):
+            step, total = loop.epoch, loop.max_epochs
+        else:
+            step, total = loop.iter, loop.max_iters
+        if step == 0 or runner.message_hub.runtime_info.get('evaluated_step') == step:
+            return False
+        loop._decide_current_val_interval()
+        return step >= loop.val_begin and (step % loop.val_interval == 0 or step == total)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        """Save a checkpoint, then its name, then remove what it replaces."""
+        outdated = self._replaced_best()
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                outdated.append(self.filename_tmpl.format(self.keep_ckpt_ids[0]))
+            self.keep_ckpt_ids.append(step)
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.message_hub.update_info('outdated_ckpts', outdated)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if is_main_process():
+            pointer = osp.join(runner.work_dir, 'last_checkpoint')
+            write_atomically(pointer, self.last_ckpt.encode())
+        self._remove(outdated)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        """Save a better checkpoint and keep the former best until that is done."""
+        if not self.save_best:
+            return
+        step = runner.epoch if isinstance(runner.train_loop, EpochBasedTrainLoop) else runner.iter
+        runner.message_hub.update_info('evaluated_step', step)
+        self._former_best = self._best()
+        self._set_best(dict.fromkeys(self._former_best))
+        super()._save_best_checkpoint(runner, metrics)
+        self._remove(self._replaced_best())
+        kept = {key: path for key, path in self._former_best.items() if self._best()[key] is None}
+        self._set_best(kept)
+        self._former_best = {}
+
+    def _best(self) -> dict[str, str | None]:
+        if hasattr(self, 'best_ckpt_path'):
+            return dict(best=self.best_ckpt_path)
+        return dict(self.best_ckpt_path_dict)
+
+    def _set_best(self, paths: dict[str, str | None]) -> None:
+        if not hasattr(self, 'best_ckpt_path'):
+            self.best_ckpt_path_dict.update(paths)
+        elif paths:
+            self.best_ckpt_path = paths['best']
+
+    def _replaced_best(self) -> list[str]:
+        """Names of the best checkpoints of before that have a successor under another name."""
+        if not self._former_best:
+            return []
+        now = self._best()
+        former = self._former_best.items()
+        return [osp.basename(path) for key, path in former if path and now[key] not in (None, path)]
+
+    def _remove(self, names: list[str]) -> None:
+        if not is_main_process():
+            return
+        for name in names:
+            path = self.file_backend.join_path(self.out_dir, name)
+            if self.file_backend.isfile(path):
+                self.file_backend.remove(path)
+            elif self.file_backend.isdir(path):  # DeepSpeed's are folders
+                self.file_backend.rmtree(path)

@@ -1,0 +1,36 @@
+"""Files are whole or not there."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+from mmengine.fileio import get_file_backend
+
+from ranfer.engine import atomic
+from ranfer.engine.atomic import write_atomically
+
+
+def test_replaces_a_file_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / 'new/a.pth'
+    for data in (b'one', b'two'):
+        write_atomically(path, data)
+        assert path.read_bytes() == data
+    assert [file.name for file in path.parent.iterdir()] == ['a.pth']
+    get_file_backend(backend_args=dict(backend='ranfer.atomic')).put(b'three', path)
+    assert path.read_bytes() == b'three'
+
+
+@pytest.mark.parametrize('step', ['fsync', 'replace'])
+def test_a_failure_keeps_the_former_file_and_says_so(tmp_path, monkeypatch, step):
+    path = tmp_path / 'a.pth'
+    write_atomically(path, b'one')
+
+    def fail(*args):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(atomic.os, step, fail)
+    with pytest.raises(OSError, match=r'a\.pth cannot be written \(No space left on device\)'):
+        write_atomically(path, b'two')
+    assert path.read_bytes() == b'one'
+    assert [file.name for file in tmp_path.iterdir()] == ['a.pth']
