@@ -1,0 +1,210 @@
+"""Kills at every step of saving, broken files, full and read-only disks."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.fileio import LocalBackend
+from test_engine.tiny import Score, tiny_runner
+
+from ranfer.engine import atomic, load_checkpoint
+from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.hooks import checkpoint_hook
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.setattr(logging, 'raiseExceptions', False)
+    monkeypatch.setattr(Score, 'calls', [])
+
+
+@pytest.fixture
+def warnings(monkeypatch) -> list[str]:
+    texts: list[str] = []
+    monkeypatch.setattr(checkpoint_hook, 'print_log', lambda text, *_: texts.append(text))
+    return texts
+
+
+class Kill(BaseException):
+    """No handler of ours catches it, as none would run after SIGKILL."""
+
+
+@contextlib.contextmanager
+def kill_at(event: int):
+    """Stop at the n-th change of a name on the disk; the body gets the list of all changes."""
+    changes: list[str] = []
+
+    def count(function, name, path_of):
+        def counted(*args):
+            changes.append(f'{name} {Path(args[path_of]).name}')
+            if len(changes) == event:
+                raise Kill
+            return function(*args)
+
+        return counted
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(atomic.os, 'replace', count(os.replace, 'replace', 1))
+        patch.setattr(LocalBackend, 'remove', count(LocalBackend.remove, 'remove', 1))
+        yield changes
+
+
+def check_folder(work: Path) -> None:
+    """Every checkpoint is whole, the named one and the best of which it knows are there."""
+    for path in work.glob('*.pth'):
+        load_checkpoint(str(path))
+    pointer = work / 'last_checkpoint'
+    if pointer.exists():
+        state = load_checkpoint(pointer.read_text())
+        best = state['message_hub']['runtime_info'].get('best_ckpt')
+        assert best is None or Path(best).exists()
+
+
+def names(work: Path) -> set[str]:
+    return {path.name for path in work.iterdir() if path.is_file()}
+
+
+EXPECTED = {'epoch_3.pth', 'epoch_4.pth', 'best_tiny_score_epoch_3.pth', 'last_checkpoint'}
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory) -> tuple[dict, list[str]]:
+    """Weights of the uninterrupted training, and what it does on the disk."""
+    work = tmp_path_factory.mktemp('whole')
+    with kill_at(-1) as changes:
+        tiny_runner(work).train()
+    assert names(work) == EXPECTED
+    return load_checkpoint(str(work / 'epoch_4.pth')), changes
+
+
+def test_the_newer_is_there_before_the_older_goes(whole):
+    changes = whole[1]
+    assert changes.index('replace epoch_3.pth') < changes.index('remove epoch_1.pth')
+    assert changes.index('replace best_tiny_score_epoch_3.pth') < changes.index(
+        'remove best_tiny_score_epoch_1.pth'
+    )
+
+
+@pytest.mark.parametrize('event', range(1, 18))
+def test_a_kill_at_any_step_of_saving(tmp_path, whole, event):
+    state, changes = whole
+    assert len(changes) == 17
+    with kill_at(event), pytest.raises(Kill):
+        tiny_runner(tmp_path).train()
+    check_folder(tmp_path)
+    tiny_runner(tmp_path, resume=True).train()
+    check_folder(tmp_path)
+    assert names(tmp_path) == EXPECTED
+    assert set(Score.calls) == {1, 2, 3, 4}  # every epoch was evaluated
+    resumed = load_checkpoint(str(tmp_path / 'epoch_4.pth'))
+    assert all(torch.equal(v, resumed['state_dict'][k]) for k, v in state['state_dict'].items())
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def test_a_truncated_checkpoint_falls_back_with_one_warning(tmp_path, warnings):
+    tiny_runner(tmp_path, epochs=3).train()
+    cut(tmp_path / 'epoch_3.pth')
+    (tmp_path / 'epoch_9.pth.tmp').write_bytes(b'half')
+    runner = tiny_runner(tmp_path, epochs=3, resume=True)
+    runner.train()
+    assert Path(runner._load_from).name == 'epoch_2.pth'
+    assert len(warnings) == 1
+    assert 'epoch_3.pth cannot be read' in warnings[0]
+    assert 'resumes from' in warnings[0] and warnings[0].endswith('epoch_2.pth.')
+    assert not list(tmp_path.glob('*.tmp'))
+    check_folder(tmp_path)
+
+
+def test_no_readable_checkpoint_is_an_error(tmp_path):
+    tiny_runner(tmp_path, epochs=2).train()
+    cut(tmp_path / 'epoch_1.pth')
+    cut(tmp_path / 'epoch_2.pth')
+    with pytest.raises(ValueError, match=r'No checkpoint to resume from: .*epoch_2.*epoch_1'):
+        tiny_runner(tmp_path, epochs=2, resume=True).train()
+
+
+@pytest.mark.parametrize('pointer', [None, ''])
+def test_a_lost_pointer_is_no_lost_training(tmp_path, pointer):
+    tiny_runner(tmp_path, epochs=2).train()
+    (tmp_path / 'last_checkpoint').unlink()
+    if pointer is not None:
+        (tmp_path / 'last_checkpoint').write_text(pointer)
+    runner = tiny_runner(tmp_path, epochs=3, resume=True)
+    runner.train()
+    assert Path(runner._load_from).name == 'epoch_2.pth'
+
+
+def test_checkpoints_of_a_longer_earlier_run_are_not_the_newest(tmp_path, warnings):
+    tiny_runner(tmp_path, epochs=4).train()
+    tiny_runner(tmp_path, epochs=2).train()
+    cut(tmp_path / 'epoch_2.pth')
+    runner = tiny_runner(tmp_path, epochs=2, resume=True)
+    runner.train()
+    assert Path(runner._load_from).name == 'epoch_1.pth'
+
+
+def mounted(folder: Path, options: str) -> bool:
+    """Make a folder a file system of its own, where that is allowed."""
+    command = ['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', str(folder)]
+    with contextlib.suppress(FileNotFoundError):
+        return os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
+    return False
+
+
+@pytest.fixture
+def small_disk(tmp_path, monkeypatch):
+    """A folder with room for the logs and two checkpoints of 1.2 MB, not for three."""
+    disk = tmp_path / 'disk'
+    disk.mkdir()
+    if mounted(disk, 'size=3m'):
+        yield disk
+        subprocess.run(['umount', '--lazy', str(disk)], check=True)
+        return
+    fsync, files = os.fsync, []
+
+    def limited(handle):
+        files.append(handle)
+        if len(files) > 8:
+            raise OSError(28, 'No space left on device')
+        return fsync(handle)
+
+    monkeypatch.setattr(atomic.os, 'fsync', limited)
+    yield disk
+
+
+def test_a_full_disk_ends_with_a_sentence_and_intact_checkpoints(small_disk, capsys):
+    hooks = dict(checkpoint=dict(type='ranfer.SafeCheckpointHook', interval=1))
+    with pytest.raises(SystemExit), one_sentence_errors():
+        tiny_runner(small_disk, size=50_000, default_hooks=hooks).train()
+    error = capsys.readouterr().err
+    assert 'epoch_3.pth cannot be written (No space left on device)' in error
+    assert 'go on with --resume' in error
+    check_folder(small_disk)
+    assert {path.name for path in small_disk.glob('*.pth*')} == {'epoch_1.pth', 'epoch_2.pth'}
+    assert (small_disk / 'last_checkpoint').read_text().endswith('epoch_2.pth')
+
+
+def test_a_read_only_work_directory_ends_with_a_sentence(tmp_path, capsys):
+    disk = tmp_path / 'disk'
+    disk.mkdir()
+    if not mounted(disk, 'size=1m,ro'):
+        disk.chmod(0o500)
+        if os.access(disk, os.W_OK):
+            pytest.skip('this user may write everywhere')
+    try:
+        with pytest.raises(SystemExit), one_sentence_errors():
+            tiny_runner(disk).train()
+    finally:
+        subprocess.run(['umount', str(disk)], capture_output=True)
+    error = capsys.readouterr().err
+    assert error.startswith(('Error: Read-only file system: ', 'Error: Permission denied: '))
+    assert str(disk) in error.splitlines()[0] and 'choose' in error
