@@ -11,7 +11,8 @@ default_hooks = dict(
         max_keep_ckpts=3,
         save_best='fer/accuracy',
         rule='greater'),
-    sampler_seed=dict(type='DistSamplerSeedHook'),
+    sampler_seed=dict(type='ranfer.EpochSeedHook'),
+    non_finite_guard=dict(type='ranfer.NonFiniteGuardHook'),
     visualization=dict(type='VisualizationHook', enable=False),
 )
 

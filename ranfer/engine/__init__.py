@@ -1,11 +1,18 @@
 """What runs around a model: configs, checkpoints, mixed precision and hooks."""
 
 from ranfer.engine.checkpoint import load_checkpoint, use_safe_loading
-from ranfer.engine.hooks import RANVisualizationHook, SafeCheckpointHook
+from ranfer.engine.hooks import (
+    EpochSeedHook,
+    NonFiniteGuardHook,
+    RANVisualizationHook,
+    SafeCheckpointHook,
+)
 from ranfer.engine.optim import AutocastOptimWrapper
 
 __all__ = [
     'AutocastOptimWrapper',
+    'EpochSeedHook',
+    'NonFiniteGuardHook',
     'RANVisualizationHook',
     'SafeCheckpointHook',
     'load_checkpoint',

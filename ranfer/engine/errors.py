@@ -21,7 +21,15 @@ _WHERE_TO_WRITE = {
     errno.EACCES: 'allow access or choose another path',
 }
 
-USER_ERRORS = (ValueError, TypeError, KeyError, FileNotFoundError, ImportError, OSError)
+USER_ERRORS = (
+    ValueError,
+    TypeError,
+    KeyError,
+    FileNotFoundError,
+    FloatingPointError,
+    ImportError,
+    OSError,
+)
 
 
 @contextmanager
