@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Usage: tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [options of tools/test.py]
-# Several machines: set NNODES, NODE_RANK and MASTER_ADDR. Without GPUs the processes use gloo.
+# Several machines: the same command on each, with NNODES and MASTER_ADDR. Without GPUs: gloo.
 set -euo pipefail
 
 CONFIG=$1
 CHECKPOINT=$2
 PROCESSES=$3
 OPTIONS=("${@:4}")
+LOCAL=()
+if [ "${NNODES:-1}" = 1 ]; then LOCAL=(--local-addr=127.0.0.1); fi
 
 PYTHONPATH="$(dirname "$0")/..:${PYTHONPATH:-}" \
 python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
-    --node_rank="${NODE_RANK:-0}" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
-    --master_port="${PORT:-29500}" \
+    --rdzv-backend=c10d \
+    --rdzv-endpoint="${MASTER_ADDR:-127.0.0.1}:${PORT:-29500}" \
+    "${LOCAL[@]}" \
     --nproc_per_node="$PROCESSES" \
     --max_restarts="${MAX_RESTARTS:-0}" \
     "$(dirname "$0")/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "${OPTIONS[@]}"

@@ -50,7 +50,7 @@ def test_training_ends_after_a_killed_worker(small, tmp_path):
     with open(tmp_path / 'log', 'w') as log:
         process = subprocess.Popen(
             ['bash', str(ROOT / 'tools/dist_train.sh'), str(small), *map(str, options)],
-            # One restart for the kill, two more for workers that meet again too slowly under load.
+            # One restart for the kill, two more for a machine so loaded that the workers miss each other.
             env=environment(PORT=str(port), MAX_RESTARTS='3'),
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -59,7 +59,7 @@ def test_training_ends_after_a_killed_worker(small, tmp_path):
             wait_for(lambda: (work / 'last_checkpoint').exists() or process.poll() is not None)
             before = workers(process.pid)
             os.kill(before[1], signal.SIGKILL)
-            assert process.wait(timeout=240) == 0
+            assert process.wait(timeout=600) == 0
         finally:
             process.kill()
     text = (tmp_path / 'log').read_text()

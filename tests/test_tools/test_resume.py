@@ -10,7 +10,7 @@ from test_tools.conftest import start_tool
 from ranfer.engine import load_checkpoint
 
 
-def wait_for(condition, seconds: float = 120) -> None:
+def wait_for(condition, seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, 'waited too long'
