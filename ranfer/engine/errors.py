@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from mmengine import registry as root
 
 from ranfer import registry as own
+from ranfer.engine.faults import name_lost_processes, process_name
 
 _WHERE_TO_WRITE = {
     errno.ENOSPC: 'free space there',
@@ -40,11 +41,14 @@ def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
         traceback: Let the exception pass with its traceback instead. Defaults to False.
     """
     try:
-        yield
+        with name_lost_processes():
+            yield
     except USER_ERRORS as error:
         if traceback:
             raise
-        print(f'Error: {explain(error)}', file=sys.stderr)
+        where = process_name()
+        where = f' in {where}' if where else ''
+        print(f'Error{where}: {explain(error)}', file=sys.stderr)
         print('(--traceback shows where it came from.)', file=sys.stderr)
         raise SystemExit(1) from error
 
