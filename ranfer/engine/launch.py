@@ -72,6 +72,8 @@ def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
     )
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    if cfg.get('randomness', {}).get('deterministic'):
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # or cuBLAS refuses
     cfg.model.setdefault('data_preprocessor', cfg.get('data_preprocessor', {}))
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from datetime import timedelta
 
 import pytest
@@ -51,6 +52,16 @@ def test_loaders_without_workers_do_not_persist():
         config(train_dataloader=dict(loader)), parse('--no-persistent-workers')
     )
     assert not cfg.train_dataloader.persistent_workers
+
+
+def test_deterministic_randomness_reaches_cublas(monkeypatch):
+    monkeypatch.delenv('CUBLAS_WORKSPACE_CONFIG', raising=False)
+    monkeypatch.setattr(os, 'environ', dict(os.environ))
+    apply_common_arguments(config(randomness=dict(seed=0)), parse())
+    assert 'CUBLAS_WORKSPACE_CONFIG' not in os.environ
+    option = 'randomness.deterministic=True'
+    apply_common_arguments(config(randomness=dict(seed=0)), parse('--cfg-options', option))
+    assert os.environ['CUBLAS_WORKSPACE_CONFIG'] == ':4096:8'
 
 
 def test_schedule_scales_with_the_epochs():
