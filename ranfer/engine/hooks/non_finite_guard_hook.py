@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmengine.utils import is_seq_of
+from torch.linalg import vector_norm
 from torch.optim import Optimizer
 
 from ranfer.registry import HOOKS
@@ -104,13 +105,14 @@ class NonFiniteGuardHook(Hook):
                 f'lower {_learning_rate(runner)} or with optim_wrapper.clip_grad.'
             )
 
+    @torch.compiler.disable  # a decision needs the number itself
     def _check_gradients(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
         """Called by PyTorch before a step; without gradients the step does nothing."""
         if getattr(optimizer, 'found_inf', None) is not None:
             return  # a GradScaler hands its finding to a fused optimiser
         gradients = [p.grad for group in optimizer.param_groups for p in group['params']]
-        largest = [g.detach().abs().amax() for g in gradients if g is not None and g.numel()]
-        if largest and not torch.stack(largest).amax().isfinite():
+        norms = [vector_norm(g, math.inf) for g in gradients if g is not None and g.numel()]
+        if norms and not torch.stack(norms).amax().isfinite():
             self._left_out = True
             optimizer.zero_grad(set_to_none=True)
 

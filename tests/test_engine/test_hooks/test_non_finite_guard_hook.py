@@ -87,6 +87,31 @@ def test_leaves_batches_out_up_to_the_limit(tmp_path, kind):
         runner.train()
 
 
+def test_sees_the_gradients_of_a_compiled_step():
+    torch._dynamo.reset()
+    guard = NonFiniteGuardHook()
+    parameter = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD([parameter], lr=0.1)
+    optimizer.register_step_pre_hook(guard._check_gradients)
+    parameter.grad = torch.tensor([math.nan, 1.0])
+    torch.compile(lambda: optimizer.step(), backend='eager')()
+    assert guard._left_out and torch.equal(parameter, torch.ones(2))
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize('gradient', [[math.nan, 1.0], [1.0, math.nan], [-math.inf, 1.0]])
+def test_one_bad_entry_is_enough(gradient):
+    guard = NonFiniteGuardHook()
+    parameters = [torch.nn.Parameter(torch.ones(2)) for _ in range(3)]
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    parameters[0].grad = torch.full((2,), 1e38)
+    guard._check_gradients(optimizer, (), {})
+    assert not guard._left_out and parameters[0].grad is not None
+    parameters[1].grad = torch.tensor(gradient)
+    guard._check_gradients(optimizer, (), {})
+    assert guard._left_out and parameters[0].grad is None
+
+
 def test_a_batch_left_out_changes_nothing(tmp_path):
     torch.manual_seed(0)
     model = Fault('input', {1})
