@@ -17,7 +17,12 @@ from test_tools.conftest import run_tool
 from torch import nn
 
 from ranfer.engine import load_checkpoint
-from ranfer.models.converters import official_to_ranfer, ranfer_to_official, resnet_to_ranfer
+from ranfer.models.converters import (
+    official_to_ranfer,
+    ranfer_to_official,
+    resnet_to_ranfer,
+    vgg_to_ranfer,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -118,6 +123,41 @@ def test_face_backbone_leaves_its_classifier_behind(prefix, tmp_path, capsys):
     assert all(not key.startswith('backbone.') for key in result.missing_keys)
 
 
+def caffe_names(state: dict) -> dict:
+    """Names of the Caffe release, for the convolutions of torchvision's VGG-16 in order."""
+    names = [f'conv{b}_{i + 1}' for b, n in enumerate((2, 2, 3, 3, 3), 1) for i in range(n)]
+    pairs = [f'{name}.{kind}' for name in names for kind in ('weight', 'bias')]
+    return dict(zip(pairs, state.values()))
+
+
+@pytest.mark.parametrize('caffe', [False, True])
+def test_vgg_face_gives_the_same_features(caffe, tmp_path, capsys):
+    torch.manual_seed(0)
+    layers = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs['D']).eval()
+    state = layers.state_dict()
+    if caffe:
+        state = caffe_names(state) | {'fc6.weight': torch.zeros(1), 'fc8.bias': torch.zeros(1)}
+        expected = 'left out: fc6.weight, fc8.bias'
+    else:
+        state = {f'module.features.{key}': value for key, value in state.items()}
+        state |= {'module.classifier.0.weight': torch.zeros(1)}
+        expected = 'left out: classifier.0.weight'
+    torch.save(state, tmp_path / 'vgg.pth')
+    run_tool(
+        'model_converters/ran_official_to_ranfer.py', tmp_path / 'vgg.pth', tmp_path / 'out.pth',
+        '--kind', 'backbone',
+    )  # fmt: skip
+    assert expected in capsys.readouterr().out
+    cfg = Config.fromfile(ROOT / 'configs/ran/ran_vgg16_ferplus.py')
+    backbone = MODELS.build(cfg.model.backbone)
+    backbone.eval()
+    converted = load_checkpoint(str(tmp_path / 'out.pth'))['state_dict']
+    backbone.load_state_dict({k.removeprefix('backbone.'): v for k, v in converted.items()})
+    image = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(backbone(image)[0], layers(image))
+
+
 @pytest.mark.parametrize(
     ('convert', 'state', 'sentence'),
     [
@@ -125,6 +165,10 @@ def test_face_backbone_leaves_its_classifier_behind(prefix, tmp_path, capsys):
         (official_to_ranfer, {'transformer.weight': torch.zeros(1)}, 'belongs to no RAN'),
         (ranfer_to_official, {'neck.other': torch.zeros(1)}, 'has no counterpart'),
         (resnet_to_ranfer, {'features.0.weight': torch.zeros(1)}, 'no torchvision-style ResNet'),
+        (vgg_to_ranfer, {'features.1.weight': torch.zeros(1)}, 'no convolution of VGG-16'),
+        (vgg_to_ranfer, {'features.0.weight': torch.zeros(1)}, 'no convolution of VGG-16'),
+        (vgg_to_ranfer, {'features.40.bias': torch.zeros(1)}, 'no convolution of VGG-16'),
+        (vgg_to_ranfer, {'conv1_1.bias': torch.zeros(1)}, r'lacks conv1_1\.weight of VGG-16'),
     ],
 )
 def test_other_checkpoints_are_refused(convert, state, sentence):

@@ -1,11 +1,13 @@
-"""Convert checkpoints: the authors' RAN to ranfer and back, or a face-pretrained ResNet.
+"""Convert checkpoints: the authors' RAN to ranfer and back, or a face-pretrained backbone.
 
     python tools/model_converters/ran_official_to_ranfer.py ran.pth.tar ran_ranfer.pth
     python tools/model_converters/ran_official_to_ranfer.py ran_ranfer.pth ran.pth --to official
     python tools/model_converters/ran_official_to_ranfer.py msceleb.pth r18.pth --kind backbone
+    python tools/model_converters/ran_official_to_ranfer.py vgg_face.pth vgg.pth --kind backbone
 
 ``configs/ran/ran_r18_official.py`` computes what the authors' code computes. A converted backbone
-goes into a training with ``--cfg-options load_from=r18.pth``.
+(a ResNet in torchvision's names, or VGG-16 in torchvision's or Caffe's) goes into a training with
+``--cfg-options load_from=r18.pth``. What the backbone has no use for is listed.
 """
 
 import argparse
@@ -14,7 +16,13 @@ import torch
 
 from ranfer.engine import load_checkpoint
 from ranfer.engine.errors import one_sentence_errors
-from ranfer.models.converters import official_to_ranfer, ranfer_to_official, resnet_to_ranfer
+from ranfer.models.converters import (
+    is_vgg,
+    official_to_ranfer,
+    ranfer_to_official,
+    resnet_to_ranfer,
+    vgg_to_ranfer,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,7 +39,8 @@ def parse_args() -> argparse.Namespace:
 
 def convert(state_dict: dict, args: argparse.Namespace) -> dict:
     if args.kind == 'backbone':
-        converted, left_out = resnet_to_ranfer(state_dict)
+        to_ranfer = vgg_to_ranfer if is_vgg(state_dict) else resnet_to_ranfer
+        converted, left_out = to_ranfer(state_dict)
         print(f'left out: {", ".join(left_out) or "nothing"}')
         return converted
     return official_to_ranfer(state_dict) if args.to == 'ranfer' else ranfer_to_official(state_dict)
