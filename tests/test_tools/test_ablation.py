@@ -1,0 +1,94 @@
+"""The runs of an ablation, without training them."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config, DictAction
+from mmpretrain.registry import MODELS
+from test_tools.conftest import ROOT
+
+TOOL = ROOT / 'tools/analysis_tools/ablation.py'
+SHARED = 'configs/ran/ran_shared_r18-slim_synthfer.py'
+FULL = 'configs/ran/ran_r18-slim_synthfer.py'
+
+
+@pytest.fixture
+def tool(monkeypatch) -> dict:
+    monkeypatch.chdir(ROOT)
+    return runpy.run_path(str(TOOL))
+
+
+@pytest.mark.parametrize('config', [SHARED, FULL, 'configs/ran/ran_shared_r18-slim_ferplus.py'])
+def test_every_row_is_a_model_that_differs(tool, config):
+    base = Config.fromfile(config)
+    seen = []
+    for name, settings in tool['variants'](base).items():
+        cfg = Config.fromfile(config)
+        words = [word.split('=', 1) for word in tool['as_options'](settings)]
+        cfg.merge_from_dict({key: DictAction._parse_iterable(value) for key, value in words})
+        model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
+        assert model.with_neck and model.backbone is not None
+        assert name == 'ran' or cfg.to_dict() != base.to_dict()
+        assert cfg.to_dict() not in seen
+        seen.append(cfg.to_dict())
+        strategies = {
+            step.strategy.type
+            for split in ('train', 'val', 'test')
+            for step in cfg[f'{split}_dataloader'].dataset.pipeline
+            if 'strategy' in step
+        }
+        assert len(strategies) == 1
+
+
+def run_ablation(tool: dict, monkeypatch, *options: object) -> list[list[str]]:
+    """Run the tool with reports in place of trainings; return the commands it ran."""
+    ran = []
+
+    def run(command: list[str]) -> None:
+        ran.append(command)
+        folder = Path(command[command.index('--work-dir') + 1])
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'epoch_2.pth').touch()
+        seed = int(next(w for w in command if 'seed=' in w).split('=')[1])
+        report = dict(accuracy=50 + 2 * seed, mean_accuracy=40, conditions={})
+        (folder / 'report.json').write_text(json.dumps(report))
+
+    monkeypatch.setitem(tool['main'].__globals__, 'run', run)
+    monkeypatch.setattr(sys, 'argv', ['ablation.py', FULL, *map(str, options)])
+    tool['main']()
+    return ran
+
+
+def test_finished_runs_are_kept_and_stand_in_the_table(tool, monkeypatch, tmp_path):
+    options = ('--work-dir', tmp_path, '--epochs', 2, '--rows', 'baseline', 'ran', '--seeds')
+    ran = run_ablation(tool, monkeypatch, *options, 0)
+    assert [command[0] for command in ran] == ['tools/train.py', *['tools/test.py'] * 2] * 2
+    assert '--occlude' in ran[2] and '--occlude' not in ran[1]
+    assert not list(tmp_path.glob('*/epoch_2.pth'))
+    again = run_ablation(tool, monkeypatch, *options, 0, 1)
+    assert len(again) == 6 and all('randomness.seed=1' in command for command in again)
+    lines = (tmp_path / 'ablation.md').read_text().splitlines()
+    assert lines[0].replace('|', '').split()[:4] == ['accuracy', '%', 'seeds', 'overall']
+    assert '51.00 ± 1.41' in lines[2] and '| ran ' in lines[3]
+    assert f'python tools/analysis_tools/ablation.py {FULL} --rows ran --seeds 0 1' in lines[-2]
+
+
+def test_other_settings_in_the_same_folder_are_refused(tool, monkeypatch, tmp_path, capsys):
+    options = ('--work-dir', tmp_path, '--rows', 'ran', '--seeds', 0, '--epochs')
+    run_ablation(tool, monkeypatch, *options, 2)
+    with pytest.raises(SystemExit):
+        run_ablation(tool, monkeypatch, *options, 3)
+    assert 'is of a run with other settings' in capsys.readouterr().err
+
+
+def test_unknown_rows_are_named(tool, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run_ablation(tool, monkeypatch, '--rows', 'nothing')
+    assert "--rows got 'nothing', expected some of baseline, self-attention" in (
+        capsys.readouterr().err
+    )

@@ -1,0 +1,225 @@
+"""Train and test variants of a RAN over several seeds and compare them in one table.
+
+    python tools/analysis_tools/ablation.py configs/ran/ran_shared_r18-slim_synthfer.py --epochs 4
+    python tools/analysis_tools/ablation.py CONFIG --rows baseline ran --seeds 0 1 2
+    python tools/analysis_tools/ablation.py CONFIG --list    # the commands, without running them
+
+Every run is one call of tools/train.py and of tools/test.py. Finished runs stay in the work
+directory and are not repeated, so the same command goes on after a stop. Where the test split has
+no occlusion condition, the model is tested once more with ``tools/test.py --occlude``.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmengine.config import Config
+
+from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.launch import read_config
+from ranfer.evaluation.report import markdown_table, mean_and_spread
+
+ROOT = Path(__file__).resolve().parents[2]
+CONDITIONS = ('occlusion', 'pose30', 'pose45')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config of a RAN with FixedRegions, the row "ran"')
+    parser.add_argument('--rows', nargs='+', metavar='ROW', help='rows to run; all by default')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
+    parser.add_argument('--epochs', type=int, help='scale the schedule to so many epochs')
+    parser.add_argument('--work-dir', type=Path, help='work_dirs/ablation_CONFIG by default')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], help='settings of all rows, as in tools/train.py'
+    )
+    parser.add_argument('--list', action='store_true', help='print the commands and end')
+    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
+    args = parser.parse_args()
+    args.work_dir = args.work_dir or Path('work_dirs') / f'ablation_{Path(args.config).stem}'
+    return args
+
+
+def variants(cfg: Config) -> dict[str, dict]:
+    """Settings of every row, by name, in order of importance."""
+    model = cfg.model
+    shared = 'SharedRegionBackbone' in model.backbone.type
+    backbone = model.backbone.backbone if shared else model.backbone
+    plain = {'model.backbone': replaced(backbone), 'data_preprocessor.crop': True}
+    stock_head = dict(
+        type='LinearClsHead',
+        num_classes=model.head.num_classes,
+        in_channels=model.head.in_channels,
+        loss=model.head.loss,
+    )
+    unbiased = {'model.head.region_loss': None}
+    rows = {
+        'baseline': {'data_preprocessor.num_regions': 1, **unbiased, **(plain if shared else {})},
+        'self-attention': {'model.head': replaced(stock_head)},
+        'self- and relation-attention': unbiased,
+        'ran': {},
+        'sigmoid_softmax': {
+            f'model.{part}.activation': 'sigmoid_softmax' for part in ('neck', 'head')
+        },
+        'random': strategy(cfg, type='RandomRegions'),
+        'landmark': strategy(cfg, type='LandmarkRegions'),
+        'grid': strategy(cfg, type='GridRegions'),
+    }
+    for margin in (0.0, 0.05, 0.1):
+        rows[f'margin {margin}'] = {'model.head.region_loss.margin': margin}
+    for crops in (2, 3):
+        rows[f'{crops} crops'] = {'data_preprocessor.num_regions': crops + 1}
+    rows['10 random crops'] = strategy(cfg, type='RandomRegions', num_regions=10)
+    if shared:
+        rows['full form'] = plain
+    else:
+        cut = dict(type='ranfer.SharedRegionBackbone', backbone=backbone, split_stage=2, roi_size=4)
+        rows['shared form'] = {'model.backbone': replaced(cut), 'data_preprocessor.crop': False}
+    return rows
+
+
+def replaced(config: dict) -> dict:
+    return dict(_delete_=True, **config)
+
+
+def strategy(cfg: Config, **settings: object) -> dict:
+    """Another region strategy in every pipeline."""
+    return {
+        f'{split}_dataloader.dataset.pipeline.{index}.strategy': replaced(settings)
+        for split in ('train', 'val', 'test')
+        for index, step in enumerate(cfg[f'{split}_dataloader'].dataset.pipeline)
+        if step.type == 'ranfer.RegionCropTransform'
+    }
+
+
+def as_options(settings: dict, prefix: str = '') -> Iterator[str]:
+    """Settings as words of ``--cfg-options``."""
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from as_options(value, f'{prefix}{key}.')
+        else:
+            value = list(value) if isinstance(value, tuple) else value
+            yield f'{prefix}{key}={value}'.replace(' ', '')
+
+
+def commands(args: argparse.Namespace, settings: dict, folder: Path, seed: int) -> list[list[str]]:
+    """Words of the training and the test of one run."""
+    options = ['--cfg-options', f'randomness.seed={seed}', *as_options(settings), *args.cfg_options]
+    epochs = args.epochs or read_config(args.config).train_cfg.max_epochs
+    train = [
+        'tools/train.py', args.config, '--amp', '--no-validate', '--epochs', str(epochs),
+        '--work-dir', str(folder), *options,
+    ]  # fmt: skip
+    test = [
+        'tools/test.py', args.config, str(folder / f'epoch_{epochs}.pth'), '--amp',
+        '--work-dir', str(folder), *options,
+    ]  # fmt: skip
+    return [train, test]
+
+
+def run(command: list[str]) -> None:
+    print(f'\n$ {shlex.join(["python", *command])}', flush=True)
+    script, *words = command
+    subprocess.run([sys.executable, str(ROOT / script), *words], check=True)
+
+
+def finished(folder: Path, steps: list[list[str]]) -> dict | None:
+    """Figures of a run that is done, or None.
+
+    Raises:
+        ValueError: If the folder holds a run of other settings.
+    """
+    path = folder / 'result.json'
+    if not path.is_file():
+        return None
+    result = json.loads(path.read_text(encoding='utf-8'))
+    if result['commands'] != steps:
+        raise ValueError(
+            f'{path} is of a run with other settings; give another --work-dir or remove {folder}.'
+        )
+    return result['accuracy']
+
+
+def train_and_test(folder: Path, steps: list[list[str]]) -> dict:
+    """Run a variant from one seed and return its accuracies, from the file if it is done."""
+    accuracy = finished(folder, steps)
+    if accuracy is not None:
+        return accuracy
+    for step in steps:
+        run(step)
+    report = read_json(folder / 'report.json')
+    accuracy = {'overall': report['accuracy'], 'mean class': report['mean_accuracy']}
+    accuracy |= {n: v['accuracy'] for n, v in report['conditions'].items() if n in CONDITIONS}
+    if 'occlusion' not in accuracy:
+        occluded = folder / 'occluded'
+        test = [str(occluded) if word == str(folder) else word for word in steps[1]]
+        run([*test[:3], '--occlude', *test[3:]])
+        accuracy['drawn occluder'] = read_json(occluded / 'report.json')['accuracy']
+    for checkpoint in folder.glob('*.pth'):
+        checkpoint.unlink()
+    result = dict(accuracy=accuracy, commands=steps)
+    (folder / 'result.json').write_text(json.dumps(result, indent=2), encoding='utf-8')
+    return accuracy
+
+
+def read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding='utf-8'))
+
+
+def table(results: dict[str, list[dict]]) -> str:
+    """Lay out mean and standard deviation of every row."""
+    columns = list(next(iter(results.values()))[0])
+    rows = [
+        [name, str(len(runs)), *(mean_and_spread([run[c] for run in runs]) for c in columns)]
+        for name, runs in results.items()
+    ]
+    return markdown_table(['accuracy %', 'seeds', *columns], rows)
+
+
+def write_table(args: argparse.Namespace, results: dict[str, list[dict]]) -> None:
+    """Write the table and the command of every row."""
+    text = table(results)
+    own = [
+        f'python tools/analysis_tools/ablation.py {args.config} --rows {shlex.quote(name)}'
+        for name in results
+    ]
+    options = ['--seeds', *map(str, args.seeds)]
+    options += ['--epochs', str(args.epochs)] if args.epochs else []
+    options += ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    lines = '\n'.join(f'{line} {shlex.join(options)}' for line in own)
+    path = args.work_dir / 'ablation.md'
+    path.write_text(f'{text}\n\n```bash\n{lines}\n```\n', encoding='utf-8')
+    print(f'\n{text}\n\n{path}', flush=True)
+
+
+def chosen(args: argparse.Namespace) -> dict[str, dict]:
+    rows = variants(read_config(args.config))
+    unknown = [name for name in args.rows or () if name not in rows]
+    if unknown:
+        raise ValueError(f'--rows got {unknown[0]!r}, expected some of {", ".join(rows)}.')
+    return {name: rows[name] for name in args.rows} if args.rows else rows
+
+
+def main() -> None:
+    args = parse_args()
+    with one_sentence_errors(args.traceback):
+        results: dict[str, list[dict]] = {}
+        for seed in args.seeds:
+            for name, settings in chosen(args).items():
+                folder = args.work_dir / f'{name.replace(" ", "_")}_seed{seed}'
+                steps = commands(args, settings, folder, seed)
+                if args.list:
+                    print(*(shlex.join(['python', *step]) for step in steps), sep='\n')
+                else:
+                    results.setdefault(name, []).append(train_and_test(folder, steps))
+                    write_table(args, results)
+
+
+if __name__ == '__main__':
+    main()
