@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -46,6 +48,27 @@ class FERReport:
             for name, (accuracy, count) in self.conditions.items()
         }
         return values
+
+    @classmethod
+    def load(cls, path: str | Path) -> FERReport:
+        """Read the ``report.json`` of ``tools/test.py``.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file holds no report.
+        """
+        try:
+            values = json.loads(Path(path).read_text(encoding='utf-8'))
+            values['conditions'] = {
+                name: (row['accuracy'], row['count']) for name, row in values['conditions'].items()
+            }
+            values['recall'] = tuple(np.nan if x is None else x for x in values['recall'])
+            return cls(**values)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f'{str(path)!r} is no report ({error}); give the report.json that tools/test.py '
+                f'wrote.'
+            ) from error
 
     def summary_table(self, references: dict[str, float] | None = None) -> str:
         """Return overall, mean-class and condition accuracies as a Markdown table.

@@ -5,7 +5,6 @@ predictions, from which ``--predictions`` draws reliability and mean region weig
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from mmengine.fileio import load
@@ -36,19 +35,6 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_report(path: str) -> FERReport:
-    try:
-        values = json.loads(Path(path).read_text(encoding='utf-8'))
-        values['conditions'] = {
-            name: (row['accuracy'], row['count']) for name, row in values['conditions'].items()
-        }
-        return FERReport(**values)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f'{path!r} is no report ({error}); give the report.json that tools/test.py wrote.'
-        ) from error
-
-
 def read_references(texts: list[str]) -> dict[str, float]:
     try:
         return {name: float(value) for name, value in (text.split('=') for text in texts)}
@@ -61,7 +47,7 @@ def read_references(texts: list[str]) -> dict[str, float]:
 def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
-        report = read_report(args.report)
+        report = FERReport.load(args.report)
         pictures = draw_report(report, read_references(args.reference))
         if args.predictions:
             predictions = [Prediction.from_sample(sample) for sample in load(args.predictions)]
