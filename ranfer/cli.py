@@ -81,9 +81,17 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
         help='find faces, or take each image as one face',
     )
     parser.add_argument('--margin', type=float, help='margin around a face, as part of its box')
+    parser.add_argument(
+        '--align',
+        action=argparse.BooleanOptionalAction,
+        help='turn faces upright by their landmarks, or not; by default as the model was trained',
+    )
     parser.add_argument('--batch-size', type=int, default=8, help='images that go together')
     parser.add_argument(
         '--smoothing', type=float, default=0.6, help='share of earlier frames in a video'
+    )
+    parser.add_argument(
+        '--window', type=int, help='frames of a video whose regions are one set, not smoothed'
     )
     parser.add_argument('--max-frames', type=int, help='stop a video or camera after so many')
     parser.add_argument('--no-progress', action='store_true', help='show no progress bar')
@@ -99,7 +107,13 @@ def predict(args: argparse.Namespace) -> int:
     if streams and args.json and (len(items) > 1 or args.json == '-'):
         raise ValueError('--json takes images, or one video with the name of a file.')
     inferencer = FERInferencer(
-        args.model, args.weights, args.device, args.backend, args.faces, margin=args.margin
+        args.model,
+        args.weights,
+        args.device,
+        args.backend,
+        args.faces,
+        margin=args.margin,
+        align=args.align,
     )
     images = [item for item in items if not is_stream(item)]
     failed = _predict_images(inferencer, images, args) if images else 0
@@ -158,6 +172,7 @@ def _predict_video(inferencer, item, args: argparse.Namespace) -> None:
         jsonl=args.json,
         batch_size=1 if isinstance(item, int) else args.batch_size,
         smoothing=args.smoothing,
+        window=args.window,
         max_frames=args.max_frames,
         progress=not args.no_progress,
     )

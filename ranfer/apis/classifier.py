@@ -14,11 +14,18 @@ from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
+from torch import Tensor
 
 from ranfer.apis.model_file import FaceInput, ModelFile, check_types
 from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
 from ranfer.landmarks import crop_face
-from ranfer.landmarks.align import move_points
+from ranfer.landmarks.align import (
+    face_template,
+    move_points,
+    similarity_transform,
+    warp_face,
+)
+from ranfer.models.necks import RANNeck, RegionFeatures
 from ranfer.regions import LandmarkRegions
 
 WEIGHTS = ('self_weights', 'relation_weights', 'region_weights')
@@ -39,9 +46,10 @@ class CutFace:
     landmarks: np.ndarray | None
 
     def to_image(self, boxes: np.ndarray) -> np.ndarray:
-        """Move boxes ``(k, 4)`` from face pixels to image pixels."""
-        back = cv2.invertAffineTransform(self.matrix)
-        return move_points(boxes.reshape(-1, 2, 2), back).reshape(-1, 4)
+        """Move boxes ``(k, 4)`` from face pixels to the upright boxes around them in the image."""
+        corners = boxes.reshape(-1, 4)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+        moved = move_points(corners, cv2.invertAffineTransform(self.matrix))
+        return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
 
 
 class Scores(NamedTuple):
@@ -52,12 +60,15 @@ class Scores(NamedTuple):
         regions: Boxes in face pixels, ``(R, 4)``; ``(0, 4)`` without region weights.
         mask: True where a region exists, ``(R,)``.
         weights: mu, nu and final weights, ``(3, R)``.
+        features: What :class:`ranfer.models.RANNeck` weighs, ``(R, D)``; None in ONNX Runtime and
+            without this neck.
     """
 
     scores: np.ndarray
     regions: np.ndarray
     mask: np.ndarray
     weights: np.ndarray
+    features: np.ndarray | None = None
 
 
 class Classifier(Protocol):
@@ -79,9 +90,16 @@ def cut_face(
         image: BGR, uint8, ``(H, W, 3)``.
         box: xyxy in pixels.
         landmarks: ``(5, 2)`` in pixels, or None.
-        face: Size, margin and colour.
+        face: Size, margin, alignment and colour. Without landmarks nothing is aligned.
+
+    Raises:
+        ValueError: If the box or the landmarks are degenerate.
     """
-    cut, matrix = crop_face(image, box, face.size, face.margin)
+    if face.align and landmarks is not None:
+        matrix = similarity_transform(landmarks, face_template(face.size, face.margin))
+        cut = warp_face(image, matrix, face.size)
+    else:
+        cut, matrix = crop_face(image, box, face.size, face.margin)
     if face.grey:
         cut = cv2.cvtColor(cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     return CutFace(cut, matrix, None if landmarks is None else move_points(landmarks, matrix))
@@ -135,13 +153,44 @@ class TorchClassifier:
         self.device = find_device(device)
         self._prepare = FacePreparer(model.regions, model.seed)
         self._model = model.build().to(self.device)
+        self._features: Tensor | None = None
+        if self.joins:
+            self._model.neck.register_forward_hook(self._keep_features)
+
+    @property
+    def joins(self) -> bool:
+        """Whether :meth:`join` works, which needs a ``RANNeck``."""
+        return isinstance(getattr(self._model, 'neck', None), RANNeck)
+
+    def _keep_features(self, neck: RANNeck, inputs: tuple, output: RegionFeatures) -> None:
+        self._features = output.features
 
     @torch.inference_mode()
     def predict(self, faces: Sequence[CutFace]) -> list[Scores]:
         """See :meth:`Classifier.predict`."""
         batch = self._prepare(faces)
         with DefaultScope.overwrite_default_scope('mmpretrain'):
-            return [_scores(sample) for sample in self._model.test_step(batch)]
+            scores = [_scores(sample) for sample in self._model.test_step(batch)]
+        if self._features is None:
+            return scores
+        features, self._features = self._features.float().cpu().numpy(), None
+        return [one._replace(features=values) for one, values in zip(scores, features)]
+
+    @torch.inference_mode()
+    def join(self, frames: Sequence[Scores]) -> np.ndarray:
+        """Weigh and classify the regions of several pictures of one person as one set.
+
+        Args:
+            frames: What :meth:`predict` said of at least one picture.
+
+        Returns:
+            np.ndarray: Class probabilities, ``(C,)``.
+        """
+        features = np.concatenate([one.features for one in frames])[None]
+        mask = np.concatenate([one.mask for one in frames])[None]
+        tensors = (torch.from_numpy(values).to(self.device) for values in (features, mask))
+        [sample] = self._model.head.predict(self._model.neck.aggregate(*tensors))
+        return sample.pred_score.float().cpu().numpy()
 
 
 class OnnxClassifier:

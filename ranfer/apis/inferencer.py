@@ -37,7 +37,7 @@ from ranfer.apis.sources import (
     is_stream,
     read_frames,
 )
-from ranfer.apis.tracking import FaceTracker
+from ranfer.apis.temporal import TrackScores
 from ranfer.landmarks import FaceDetector, Faces
 from ranfer.registry import FACE_DETECTORS
 
@@ -85,6 +85,8 @@ class FERInferencer(BaseInferencer):
         detector: Face detector or its config. Defaults to MTCNN for sure faces from 32 pixels.
         margin: Part of the box side added around a face on each side. Defaults to None, what the
             model was trained with.
+        align: Whether faces are turned upright by their landmarks before they are cut, see
+            :class:`ranfer.apis.FaceInput`. Defaults to None, what the model was trained with.
 
     Raises:
         FileNotFoundError: If a file does not exist, or no weights are shipped.
@@ -110,6 +112,7 @@ class FERInferencer(BaseInferencer):
         faces: str = 'detect',
         detector: dict | FaceDetector | None = None,
         margin: float | None = None,
+        align: bool | None = None,
     ) -> None:
         if faces not in ('detect', 'whole'):
             raise ValueError(f"faces must be 'detect' or 'whole', got {faces!r}.")
@@ -121,6 +124,10 @@ class FERInferencer(BaseInferencer):
             if not -0.4 <= margin <= 4:
                 raise ValueError(f'margin must be in [-0.4, 4], got {margin}.')
             self.face_input = replace(self.face_input, margin=margin)
+        if align is not None:
+            if align and faces == 'whole':
+                raise ValueError("align=True needs landmarks; set faces='detect'.")
+            self.face_input = replace(self.face_input, align=align)
         self._detector: FaceDetector | dict | None = detector
 
     @property
@@ -166,6 +173,7 @@ class FERInferencer(BaseInferencer):
         batch_size: int = 8,
         smoothing: float = 0.6,
         progress: bool = False,
+        window: int | None = None,
         **kwargs: Any,
     ) -> Iterator[Result]:
         """Analyse inputs and yield results as they come.
@@ -176,13 +184,15 @@ class FERInferencer(BaseInferencer):
             smoothing: Share of earlier frames in the probabilities of a track, for videos and
                 cameras. Defaults to 0.6.
             progress: Whether a progress bar is shown on the standard error. Defaults to False.
+            window: Number of frames of a track whose regions are weighed and classified as one set,
+                in place of ``smoothing``. Defaults to None.
             **kwargs: ``show_dir`` and ``attention`` of :meth:`visualize`.
 
         Yields:
             Result: One an image or frame.
         """
         _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
-        for analysed in self.analyse(inputs, batch_size, smoothing, progress):
+        for analysed in self.analyse(inputs, batch_size, smoothing, progress, window):
             self.visualize([analysed], **visualize_kwargs)
             yield analysed.result
 
@@ -192,6 +202,7 @@ class FERInferencer(BaseInferencer):
         batch_size: int = 8,
         smoothing: float = 0.6,
         progress: bool = False,
+        window: int | None = None,
     ) -> Iterator[Analysed]:
         """Like :meth:`stream`, together with the images and cut faces, for drawing."""
         if batch_size < 1:
@@ -200,12 +211,13 @@ class FERInferencer(BaseInferencer):
         several = len(items) > 1 or is_folder(inputs)
         with _progress(count_frames(items) if progress else 0, progress) as tick:
             for group in _group_images(items):
-                tracker = FaceTracker(smoothing) if is_stream(group[0]) else None
+                video = is_stream(group[0])
+                tracks = TrackScores(self.classifier, smoothing, window) if video else None
                 frames = (f for item in group for f in read_frames(item, keep_errors=several))
                 for chunk in self._get_chunk_data(frames, batch_size):
                     for analysed in self._analyse_chunk(chunk):
                         tick()
-                        yield analysed if tracker is None else _track(analysed, tracker, self)
+                        yield analysed if tracks is None else _track(analysed, tracks, self)
 
     def _analyse_chunk(self, frames: list[Frame]) -> list[Analysed]:
         found, cuts = self.preprocess(frames)
@@ -445,12 +457,11 @@ def _group_images(items: Sequence[Input]) -> Iterator[list[Input]]:
         yield group
 
 
-def _track(analysed: Analysed, tracker: FaceTracker, inferencer: FERInferencer) -> Analysed:
-    """Number and smooth the faces of a frame and sort them by their track."""
+def _track(analysed: Analysed, tracks: TrackScores, inferencer: FERInferencer) -> Analysed:
+    """Number the faces of a frame, sum up their frames, and sort them by their track."""
     faces = analysed.result.faces
     boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
-    raw = np.array([scores.scores for scores in analysed.scores], float)
-    numbers, smooth = tracker.update(boxes, raw.reshape(len(faces), -1))
+    numbers, smooth = tracks.update(boxes, analysed.scores)
     order = np.argsort(numbers, kind='stable')
     tracked = tuple(
         inferencer.with_scores(faces[i], smooth[i], track=int(numbers[i])) for i in order

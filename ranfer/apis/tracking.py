@@ -47,6 +47,11 @@ class FaceTracker:
         self._tracks: list[_Track] = []
         self._next = 0
 
+    @property
+    def numbers(self) -> set[int]:
+        """Numbers of the tracks that can still go on."""
+        return {track.number for track in self._tracks}
+
     def update(self, boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take the faces of the next frame.
 

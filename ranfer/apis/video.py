@@ -56,6 +56,7 @@ def analyse_video(
     smoothing: float = 0.6,
     max_frames: int | None = None,
     progress: bool = True,
+    window: int | None = None,
 ) -> VideoSummary:
     """Track and classify the faces of a video or camera.
 
@@ -70,6 +71,8 @@ def analyse_video(
         smoothing: Share of earlier frames in the probabilities of a track. Defaults to 0.6.
         max_frames: Stop after so many frames. Defaults to None, the end of the video.
         progress: Whether a progress bar is shown. Defaults to True.
+        window: Number of frames of a track whose regions are weighed and classified as one set, in
+            place of ``smoothing``. Defaults to None.
 
     Returns:
         VideoSummary: Numbers and time.
@@ -84,7 +87,7 @@ def analyse_video(
         write_frame = stack.enter_context(_VideoFile(out, source)) if out else None
         write_row = stack.enter_context(_Table(table, inferencer.classes)) if table else None
         lines = stack.enter_context(_open(jsonl)) if jsonl else None
-        stream = inferencer.analyse(source, batch_size, smoothing, progress)
+        stream = inferencer.analyse(source, batch_size, smoothing, progress, window)
         stack.callback(stream.close)
         for analysed in islice(stream, max_frames):
             frames += 1

@@ -9,9 +9,11 @@ import pytest
 import tiny
 import torch
 
-from ranfer.apis import FERInferencer, ModelFile, analyse_video, write_jsonl
+from ranfer.apis import FaceInput, FERInferencer, ModelFile, analyse_video, write_jsonl
+from ranfer.apis.classifier import CutFace, cut_face
 from ranfer.apis.tracking import FaceTracker
 from ranfer.landmarks import Faces
+from ranfer.landmarks.align import face_template, move_points
 
 SCHEMA = Path(__file__).parents[2] / 'docs/schema/prediction.schema.json'
 RNG = np.random.default_rng(0)
@@ -78,6 +80,28 @@ def test_region_boxes_are_in_image_pixels():
     np.testing.assert_allclose(face.regions[1].box, top_left, atol=1e-3)
 
 
+@pytest.mark.parametrize('angle', [0, 40])
+def test_alignment_brings_landmarks_to_their_places(angle):
+    turn = cv2.getRotationMatrix2D((30, 40), angle, 0.4)
+    landmarks = move_points(face_template(50), turn)
+    face = FaceInput(size=40, margin=0.2, align=True)
+    cut = cut_face(IMAGE, np.array([10.0, 10, 50, 60]), landmarks, face)
+    np.testing.assert_allclose(cut.landmarks, face_template(40, 0.2), atol=1e-6)
+    [box] = cut.to_image(np.array([[0, 0, 40, 40]]))
+    grown = np.cos(np.radians(angle)) + np.sin(np.radians(angle))  # the box around a turned square
+    side = 0.4 * 50 * (1.4 / 1.2) * grown
+    np.testing.assert_allclose(box[2:] - box[:2], side, rtol=1e-6)
+
+
+def test_alignment_can_be_chosen():
+    assert tiny.inferencer(align=True).face_input.align
+    assert not tiny.inferencer(model=tiny.model_file(align=True), align=False).face_input.align
+    aligned = tiny.inferencer(align=True)(IMAGE, progress=False)[0].faces[0]
+    plain = tiny.inferencer()(IMAGE, progress=False)[0].faces[0]
+    assert aligned.box == plain.box
+    assert aligned.regions[0].box != plain.regions[0].box
+
+
 def test_batching_changes_nothing():
     images = [RNG.integers(0, 256, (s, 70, 3), dtype=np.uint8) for s in range(60, 95, 5)]
     infer = tiny.inferencer(count=2)
@@ -136,6 +160,7 @@ def test_progress_goes_to_the_standard_error(capsys):
         (dict(backend='magic'), "backend must be 'torch' or 'onnxruntime', got 'magic'"),
         (dict(device='nothing'), "Device 'nothing' is not available"),
         (dict(margin=-3), 'margin must be in'),
+        (dict(align=True, faces='whole'), "align=True needs landmarks; set faces='detect'"),
         (dict(weights='a.pth'), 'A config needs weights'),
     ],
 )
@@ -300,6 +325,41 @@ def test_images_and_videos_mix(tmp_path):
     results = tiny.inferencer()([IMAGE, source, IMAGE], progress=False)
     assert [r.frame for r in results] == [None, 0, 1, None]
     assert [r.faces[0].track for r in results] == [None, 0, 0, None]
+
+
+def test_regions_of_several_frames_are_one_set():
+    classifier = tiny.inferencer().classifier
+    faces = [RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8) for _ in range(2)]
+    scores = classifier.predict([CutFace(face, np.eye(2, 3), None) for face in faces])
+    np.testing.assert_allclose(classifier.join(scores[:1]), scores[0].scores, atol=1e-6)
+    # Against the model itself on one face of 2 x 6 regions.
+    model = classifier._model
+    crops = model.data_preprocessor(
+        classifier._prepare([CutFace(face, np.eye(2, 3), None) for face in faces])
+    )['inputs']
+    with torch.no_grad():
+        [expected] = model(crops[None], mode='predict')
+    np.testing.assert_allclose(classifier.join(scores), expected.pred_score, atol=1e-6)
+
+
+def test_window_takes_the_last_frames_of_a_track(tmp_path):
+    source = write_video(tmp_path / 'a.avi', 4)
+    infer = tiny.inferencer()
+    alone = [r.faces[0].probability for r in infer.stream(source, smoothing=0)]
+    one = [r.faces[0].probability for r in infer.stream(source, window=1)]
+    np.testing.assert_allclose(one, alone, atol=1e-5)
+    frames = list(infer.analyse(source, window=3, batch_size=2))
+    expected = infer.classifier.join([frame.scores[0] for frame in frames[1:]])
+    shown = list(frames[3].result.faces[0].probabilities.values())
+    np.testing.assert_allclose(shown, expected, atol=1e-6)
+
+
+def test_window_needs_frames_and_a_neck(tmp_path):
+    source = write_video(tmp_path / 'a.avi', 1)
+    with pytest.raises(ValueError, match='window must be at least 1 frame, got 0'):
+        list(tiny.inferencer().stream(source, window=0))
+    with pytest.raises(ValueError, match='window needs a model with ranfer.RANNeck'):
+        list(tiny.inferencer(model=tiny.model_file(ran=False)).stream(source, window=2))
 
 
 def test_tracker_keeps_numbers_while_faces_move_and_cross_frames():
