@@ -61,7 +61,7 @@ class Score(BaseMetric):
     def compute_metrics(self, results) -> dict:
         epoch = self.runner.epoch
         self.calls.append(epoch)
-        return dict(score=self.scores[epoch - 1])
+        return dict(score=self.scores[epoch - 1], epoch=epoch)
 
 
 class QuickRunner(Runner):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.fileio import LocalBackend
-from test_engine.tiny import Score, tiny_runner
+from test_engine.tiny import HOOKS, Score, tiny_runner
 
 from ranfer.engine import atomic, load_checkpoint
 from ranfer.engine.errors import one_sentence_errors
@@ -208,3 +208,47 @@ def test_a_read_only_work_directory_ends_with_a_sentence(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith(('Error: Read-only file system: ', 'Error: Permission denied: '))
     assert str(disk) in error.splitlines()[0] and 'choose' in error
+
+
+def hook(**keys) -> dict:
+    return HOOKS | dict(checkpoint=HOOKS['checkpoint'] | keys)
+
+
+def test_a_folder_of_its_own_for_checkpoints(tmp_path, warnings):
+    keys = dict(epochs=2, default_hooks=hook(out_dir=str(tmp_path / 'out')))
+    tiny_runner(tmp_path / 'work', **keys).train()
+    folder = tmp_path / 'out/work'
+    assert {path.name for path in folder.iterdir()} >= {'epoch_1.pth', 'epoch_2.pth'}
+    assert (tmp_path / 'work/last_checkpoint').read_text() == str(folder / 'epoch_2.pth')
+    cut(folder / 'epoch_2.pth')
+    runner = tiny_runner(tmp_path / 'work', **keys, resume=True)
+    runner.train()
+    assert Path(runner._load_from) == folder / 'epoch_1.pth'
+    check_folder(folder)
+
+
+def test_the_best_of_several_metrics(tmp_path):
+    keys = hook(save_best=['tiny/score', 'tiny/epoch'], rule=['greater', 'less'])
+    tiny_runner(tmp_path, default_hooks=keys).train()
+    best = {name for name in names(tmp_path) if name.startswith('best')}
+    assert best == {'best_tiny_score_epoch_3.pth', 'best_tiny_epoch_epoch_1.pth'}
+
+
+def test_an_evaluation_of_training_by_iterations_is_repeated(tmp_path, monkeypatch):
+    keys = dict(
+        train_cfg=dict(by_epoch=False, max_iters=4, val_interval=2),
+        default_hooks=hook(by_epoch=False, interval=2) | dict(logger=dict(type='LoggerHook')),
+    )
+
+    def kill(*args):
+        raise Kill
+
+    with monkeypatch.context() as patch, pytest.raises(Kill):
+        patch.setattr(Score, 'compute_metrics', kill)
+        tiny_runner(tmp_path, **keys).train()
+    assert not list(tmp_path.glob('best*'))
+    tiny_runner(tmp_path, resume=True, **keys).train()
+    assert len(Score.calls) == 2
+    assert {path.name for path in tmp_path.glob('*.pth')} == {
+        'iter_2.pth', 'iter_4.pth', 'best_tiny_score_iter_2.pth'
+    }  # fmt: skip
