@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -19,6 +20,14 @@ def check_mmcv() -> None:
     """
     if find_spec('mmcv') is None:
         raise ImportError(f'ranfer needs mmcv or mmcv-lite and found neither; run: {MMCV_COMMAND}')
+
+
+def hide_lite_warning() -> None:
+    """Keep mmcv-lite from telling on every start that it has no deformable attention.
+
+    Nothing in ranfer uses that operation, and mmcv-lite is as good an mmcv as any here.
+    """
+    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
 
 
 def require(module: str, command: str, purpose: str) -> ModuleType:

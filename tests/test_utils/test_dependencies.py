@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
 from ranfer.utils import dependencies
@@ -11,6 +13,15 @@ def test_neither_mmcv_nor_mmcv_lite(monkeypatch):
     monkeypatch.setattr(dependencies, 'find_spec', lambda name: None)
     with pytest.raises(ImportError, match='pip install mmcv-lite'):
         dependencies.check_mmcv()
+
+
+def test_lite_warning_is_not_shown():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter('always')
+        dependencies.hide_lite_warning()
+        warnings.warn('Fail to import ``MultiScaleDeformableAttention`` from ...', stacklevel=1)
+        warnings.warn('Another one', stacklevel=1)
+    assert [str(one.message) for one in seen] == ['Another one']
 
 
 def test_optional_dependency():
