@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from reference import ran, region_biased
 
 from ranfer.models import RANNeck, RegionBiasedLoss, RelationAttentionHead
+from ranfer.models.losses.region_biased_loss import region_biased_loss
 
 ACTIVATIONS = ['sigmoid', 'sigmoid_softmax']
 
@@ -201,3 +202,14 @@ def test_region_biased_loss_by_hand(mu, mask, expected):
     assert loss.item() == pytest.approx(expected, abs=1e-6)
     doubled = RegionBiasedLoss(margin=0.1, loss_weight=2)(torch.tensor(mu), mask)
     assert doubled.item() == pytest.approx(2 * expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(('margin', 'losses'), [(0, (0.1, 0)), (1, (1.1, 0.2))])
+def test_region_biased_loss_takes_margins_from_0_to_1(margin, losses):
+    loss = RegionBiasedLoss(margin)(torch.tensor([[0.5, 0.4], [0.1, 0.9]]))
+    assert loss.item() == pytest.approx(sum(losses) / 2)
+
+
+def test_region_biased_loss_defaults_to_the_papers_margin():
+    assert RegionBiasedLoss()(torch.tensor([[0.5, 0.5]])).item() == pytest.approx(0.02)
+    assert region_biased_loss(torch.tensor([[0.5]]), 0.1).tolist() == [0]

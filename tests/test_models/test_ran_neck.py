@@ -30,20 +30,91 @@ def test_mask_and_num_regions_agree_on_complete_samples():
     torch.testing.assert_close(with_mask.face_feature, neck(x).face_feature)
 
 
+def test_one_region_is_allowed():
+    assert RANNeck(8, num_regions=1)(torch.randn(2, 8)).features.shape == (2, 1, 8)
+
+
+def test_stock_initialisation_is_normal_and_can_be_changed():
+    torch.manual_seed(0)
+    neck = RANNeck(10_000, bias=True)
+    neck.init_weights()
+    assert neck.attention.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert neck.attention.bias.item() == 0
+    assert RANNeck(8).attention.bias is None
+    constant = RANNeck(8, init_cfg=dict(type='Constant', layer='Linear', val=0.5))
+    constant.init_weights()
+    assert (constant.attention.weight == 0.5).all()
+
+
+def test_a_face_without_a_region_is_zero():
+    mask = torch.tensor([[True, True], [False, False]])
+    feats = RANNeck(8)(torch.randn(2, 8), mask)
+    assert (feats.face_feature[1] == 0).all() and (feats.log_self_weights[1] < -1e30).all()
+    assert feats.mask is mask
+
+
+def test_autocast_changes_no_digit():
+    neck = RANNeck(8, num_regions=6)
+    x = torch.randn(12, 8) * 100
+    exact = neck(x)
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = neck(x)
+    assert torch.equal(mixed.log_self_weights, exact.log_self_weights)
+    assert torch.equal(mixed.face_feature, exact.face_feature)
+
+
 @pytest.mark.parametrize(
     ('config', 'shape', 'mask', 'sentence'),
     [
-        (dict(), (12, 8), None, 'RANNeck needs num_regions in its config, or a region_mask'),
-        (dict(num_regions=5), (12, 8), None, 'num_regions is 5, but 12 region features came'),
-        (dict(num_regions=5), (12, 8), (2, 6), 'num_regions is 5, but the samples have 6 regions'),
-        (dict(num_regions=6), (12, 7), None, r'in_channels is 8, but the backbone gives .*\(7,\)'),
-        (dict(num_regions=6), (12, 7, 2, 2), None, r'set in_channels to the width'),
+        (
+            dict(),
+            (12, 8),
+            None,
+            'RANNeck needs num_regions in its config, or a region_mask with the features '
+            '(ranfer.RANClassifier passes one).',
+        ),
+        (
+            dict(num_regions=5),
+            (12, 8),
+            None,
+            'RANNeck.num_regions is 5, but 12 region features came, which is no multiple of it; '
+            'count the whole face as a region too.',
+        ),
+        (
+            dict(num_regions=5),
+            (12, 8),
+            (2, 6),
+            'RANNeck.num_regions is 5, but the samples have 6 regions, the whole face included; '
+            'make the two agree.',
+        ),
+        (
+            dict(num_regions=6),
+            (12, 7),
+            None,
+            'RANNeck.in_channels is 8, but the backbone gives features of (7,) a region; set '
+            'in_channels to the width of its last stage.',
+        ),
+        (
+            dict(num_regions=6),
+            (12, 7, 2, 2),
+            None,
+            'RANNeck.in_channels is 8, but the backbone gives features of (2,) a region; set '
+            'in_channels to the width of its last stage.',
+        ),
+        (
+            dict(num_regions=6),
+            (12, 8, 2, 2, 2),
+            None,
+            'RANNeck.in_channels is 8, but the backbone gives features of (8, 2, 2, 2) a region; '
+            'set in_channels to the width of its last stage.',
+        ),
     ],
 )
 def test_mistakes_name_the_key(config, shape, mask, sentence):
     mask = None if mask is None else torch.ones(mask, dtype=torch.bool)
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError) as error:
         RANNeck(8, **config)(torch.randn(shape), mask)
+    assert str(error.value) == sentence
 
 
 @pytest.mark.parametrize(

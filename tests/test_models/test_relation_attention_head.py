@@ -70,14 +70,81 @@ def test_dropout_acts_in_training_only():
     assert torch.equal(head(feats), head(feats))
 
 
+def test_stock_initialisation_is_normal_and_can_be_changed():
+    torch.manual_seed(0)
+    head = RelationAttentionHead(5, 4000, bias=True)
+    head.init_weights()
+    assert head.attention.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert head.fc.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert RelationAttentionHead(5, 8).attention.bias is None
+    constant = RelationAttentionHead(
+        5, 8, init_cfg=dict(type='Constant', layer='Linear', val=0.5, bias=0.25)
+    )
+    constant.init_weights()
+    assert (constant.fc.weight == 0.5).all() and (constant.fc.bias == 0.25).all()
+
+
+def test_the_classification_loss_can_be_chosen():
+    head = RelationAttentionHead(5, 8, loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))
+    assert type(head.loss_module).__name__ == 'LabelSmoothLoss'
+    assert type(RelationAttentionHead(1, 8).loss_module).__name__ == 'CrossEntropyLoss'
+
+
+def test_a_face_without_a_region_has_no_weights():
+    mask = torch.tensor([[True, True], [False, False]])
+    head = RelationAttentionHead(5, 8).eval()
+    logits, weights = head.classify(RANNeck(8)(torch.randn(2, 8), mask))
+    assert all((values[1] == 0).all() for values in weights)
+    torch.testing.assert_close(logits[1], head.fc.bias)
+
+
+def test_autocast_changes_no_digit():
+    head = RelationAttentionHead(5, 8, bias=True).eval()
+    feats = features()
+    feats = feats._replace(features=feats.features * 100, face_feature=feats.face_feature * 100)
+    exact = head.classify(feats)
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = head.classify(feats)
+    assert torch.equal(mixed[0], exact[0])
+    for a, b in zip(mixed[1], exact[1]):
+        assert torch.equal(a, b)
+
+
+def test_weights_in_predictions_carry_no_graph():
+    sample = RelationAttentionHead(5, 8).predict(features())[0]
+    assert not sample.region_weights.requires_grad
+
+
+@pytest.mark.parametrize(
+    ('config', 'sentence'),
+    [
+        (dict(num_classes=0), 'RelationAttentionHead.num_classes must be positive, got 0.'),
+        (
+            dict(activation='relu'),
+            "RelationAttentionHead.activation must be one of ('sigmoid', 'sigmoid_softmax'), got "
+            "'relu'.",
+        ),
+        (
+            dict(region_loss=dict(type='ranfer.RegionBiasedLoss', margin=2)),
+            'RegionBiasedLoss.margin must be in [0, 1], got 2.',
+        ),
+    ],
+)
+def test_bad_config_names_the_key(config, sentence):
+    with pytest.raises(ValueError) as error:
+        RelationAttentionHead(**dict(dict(num_classes=5, in_channels=8), **config))
+    assert sentence in str(error.value)
+
+
 def test_mistakes_name_the_key():
-    with pytest.raises(ValueError, match=r'must follow a ranfer\.RANNeck, got features of type'):
+    with pytest.raises(ValueError) as error:
         RelationAttentionHead(5, 8)((torch.randn(3, 8),))
-    with pytest.raises(ValueError, match='in_channels is 16, but RANNeck gives 8'):
+    assert str(error.value) == (
+        'RelationAttentionHead must follow a ranfer.RANNeck, got features of type tuple; set '
+        "neck=dict(type='ranfer.RANNeck', ...) in the model."
+    )
+    with pytest.raises(ValueError) as error:
         RelationAttentionHead(5, 16)(features())
-    with pytest.raises(ValueError, match='num_classes must be positive, got 0'):
-        RelationAttentionHead(0, 8)
-    with pytest.raises(ValueError, match=r'RelationAttentionHead\.activation must be one of'):
-        RelationAttentionHead(5, 8, activation='relu')
-    with pytest.raises(ValueError, match=r'RegionBiasedLoss\.margin must be in \[0, 1\], got 2'):
-        RelationAttentionHead(5, 8, region_loss=dict(type='ranfer.RegionBiasedLoss', margin=2))
+    assert str(error.value) == (
+        'RelationAttentionHead.in_channels is 16, but RANNeck gives 8 channels; make the two agree.'
+    )

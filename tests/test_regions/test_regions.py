@@ -34,6 +34,7 @@ def test_random_regions_have_the_papers_sizes_and_vary():
     boxes = np.concatenate([boxes_of(RandomRegions(), seed=i)[0] for i in range(200)])
     sides = boxes[:, 2:] - boxes[:, :2]
     np.testing.assert_allclose(sides[:, 0], sides[:, 1], rtol=1e-4)
+    assert len(np.unique(sides[:5, 0])) == 5  # every crop of an image has its own size
     assert sides.min() >= 70 - 1e-3 and sides.max() <= 95 + 1e-3
     assert sides.min() < 71 and sides.max() > 94
     assert boxes[:, :2].min() < 1 and boxes[:, 2:].max() > 99
@@ -144,6 +145,7 @@ def test_boxes_stay_inside_and_are_not_empty(height, width, seed, strategy):
         (FixedRegions, dict(boxes=[]), 'FixedRegions.boxes must be a list'),
         (FixedRegions, dict(boxes=[[0, 0, 1]]), 'FixedRegions.boxes must be a list'),
         (FixedRegions, dict(boxes=[[0, 0, 75, 75]]), 'fractions of the image side, not pixels'),
+        (FixedRegions, dict(boxes=[[0, 0, 1.5, 1]]), 'fractions of the image side, not pixels'),
         (FixedRegions, dict(boxes=[[0.5, 0, 0.5, 1]]), '0 <= x1 < x2 <= 1'),
         (RandomRegions, dict(num_regions=0), 'num_regions must be at least 1, got 0'),
         (RandomRegions, dict(scale=(0.9, 0.7)), r'got \(0.9, 0.7\)'),
