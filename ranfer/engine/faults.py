@@ -64,11 +64,11 @@ def _missing_processes() -> list[int]:
             timeout=timedelta(seconds=_PATIENCE),
         )
         prefix = f'ranfer/lost/{os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)}'
-        store.set(f'{prefix}/{rank}', '1')
+        store.add(f'{prefix}/{rank}', 1)
         deadline = time.monotonic() + _PATIENCE
         while len(missing) > 1 and time.monotonic() < deadline:
             time.sleep(0.1)
-            missing = [other for other in missing if not store.check([f'{prefix}/{other}'])]
+            missing = [other for other in missing if store.add(f'{prefix}/{other}', 0) == 0]
         return missing
-    except (KeyError, RuntimeError, ValueError):
+    except (KeyError, OSError, RuntimeError, ValueError):
         return []  # the store went with the process that held it

@@ -31,6 +31,8 @@ class NonFiniteGuardHook(Hook):
 
     On a GPU the look at the gradients is one wait per iteration, for one number, which a decision
     before the step cannot do without; the losses cost none, as MMEngine has read them by then.
+    With ``torch.compile`` old PyTorch (seen in 2.1) takes the hooks of optimisers away; then losses
+    and weights alone are checked.
 
     Args:
         max_skips: So many batches of a training may be left out, with a warning each; the next one
@@ -72,15 +74,17 @@ class NonFiniteGuardHook(Hook):
         """Judge the iteration.
 
         Raises:
-            FloatingPointError: If it was not finite and no batch may be left out any more.
+            FloatingPointError: If it was not finite and no batch may be left out any more, or the
+                weights are not finite either.
         """
         losses = {key: value.item() for key, value in (outputs or {}).items() if 'loss' in key}
         if not self._left_out and all(map(math.isfinite, losses.values())):
             return
         paths = _paths(data_batch)
-        message = _describe(runner, losses, paths)
+        bad = _not_finite(runner.model.named_parameters())
+        message = _describe(runner, losses, paths, bad)
         runner.logger.error(f'Not finite, the images of the batch: {", ".join(paths)}')
-        if self.skips >= self.max_skips:
+        if bad is not None or self.skips >= self.max_skips:
             raise FloatingPointError(message)
         self.skips += 1
         runner.logger.warning(
@@ -122,8 +126,7 @@ def _wrappers(runner: Runner) -> Iterable[OptimWrapper]:
     return [wrapper] if isinstance(wrapper, OptimWrapper) else list(wrapper.values())
 
 
-def _describe(runner: Runner, losses: dict[str, float], paths: list[str]) -> str:
-    bad = _not_finite(runner.model.named_parameters())
+def _describe(runner: Runner, losses: dict[str, float], paths: list[str], bad: str | None) -> str:
     values = ', '.join(f'{key}={value:g}' for key, value in losses.items())
     names = ', '.join(paths[:_NAMED]) + f' and {len(paths) - _NAMED} more' * (len(paths) > _NAMED)
     state = 'the weights are still finite' if bad is None else f'the weights {bad} are not finite'
