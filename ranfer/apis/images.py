@@ -8,7 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ranfer.datasets.converters.images import MAX_PIXELS, SkipImage, decode_image
+from ranfer.datasets.converters.images import SkipImage, decode_image
+from ranfer.datasets.transforms.loading import MAX_PIXELS, read_file
 
 IMAGE_SUFFIXES = (
     *('.jpg', '.jpeg', '.jpe', '.png', '.bmp', '.tif', '.tiff'),
@@ -34,7 +35,7 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        data = read_file(os.fspath(path))
     except FileNotFoundError as error:
         raise FileNotFoundError(f'Image {str(path)!r} does not exist; check the path.') from error
     except (OSError, ValueError) as error:

@@ -15,6 +15,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain import registry as mmpretrain_registry
 from torch import Tensor, nn
 
+from ranfer.apis.checks import check_meta, check_weights, reaches_out
 from ranfer.engine.checkpoint import load_checkpoint
 from ranfer.engine.launch import read_config
 from ranfer.registry import DATASETS, MODELS, REGIONS
@@ -23,7 +24,7 @@ KEY = 'ranfer_model'
 WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 """Folder of the shipped weights."""
 
-_NEVER = ('init_cfg', 'pretrained')
+_NEVER = ('init_cfg', 'pretrained', 'weights', 'checkpoint_path')
 """Keys that fetch weights from elsewhere; the file brings its own."""
 
 
@@ -129,12 +130,15 @@ class ModelFile:
             ValueError: If it is no model file.
         """
         saved = load_checkpoint(os.fspath(path), map_location='cpu')
-        meta = saved.get('meta', {}).get(KEY) if isinstance(saved, dict) else None
+        meta = saved.get('meta') if isinstance(saved, dict) else None
+        meta = meta.get(KEY) if isinstance(meta, dict) else None
         if meta is None:
             raise ValueError(
                 f'{os.fspath(path)!r} is a checkpoint without the config of its model; give the '
                 f'config too, or make a model file with tools/model_converters/publish_model.py.'
             )
+        check_meta(meta, os.fspath(path))
+        check_weights(saved.get('state_dict'), os.fspath(path))
         values = {key: value for key, value in meta.items() if key not in ('version', 'face')}
         values['classes'] = tuple(values['classes'])
         return cls(**values, face=FaceInput(**meta['face']), state_dict=saved['state_dict'])
@@ -214,28 +218,36 @@ def find_model(name: str | None) -> Path:
 def check_types(config: Any) -> None:
     """Refuse a config that names anything but registered components.
 
-    MMEngine would also import a class by its dotted path, which a file of a stranger must not do.
+    MMEngine would also import a class by its dotted path, which a file of a stranger must not do,
+    and some registered components fetch a model from elsewhere.
 
     Raises:
-        ValueError: If a ``type`` is no registered component.
+        ValueError: If a ``type`` is no registered component, or one that fetches models, or a text
+            names a place such as ``hf_hub:name``.
     """
     if isinstance(config, (list, tuple)):
         for item in config:
             check_types(item)
+    if isinstance(config, str) and ':' in config:
+        raise ValueError(
+            f'The model names the place {config!r}, from which it would load more; use a model '
+            f'file that holds all of its weights.'
+        )
     if not isinstance(config, Mapping):
         return
     name = config.get('type')
     if 'type' in config and not _is_registered(name):
         raise ValueError(
-            f'The model names the component {name!r}, which is not registered; use a model file '
-            f'made for this release, and import what registers the component.'
+            f'The model names the component {name!r}, which is not registered, or fetches models '
+            f'from elsewhere; use a model file made for this release, and import what registers '
+            f'the component.'
         )
     for value in config.values():
         check_types(value)
 
 
 def _is_registered(name: object) -> bool:
-    """Whether a registry of models, regions or batch augmentations has the name."""
+    """Whether a registry of models, regions or augmentations has the name for files to use."""
     if not isinstance(name, str):
         return False
     short = name.split('.')[-1]
@@ -245,7 +257,7 @@ def _is_registered(name: object) -> bool:
             registry.import_from_location()
             prefixes = ('', f'{registry.scope}.')
             if short in registry.module_dict and name in [p + short for p in prefixes]:
-                return True
+                return not reaches_out(registry.module_dict[short])
             registry = registry.parent
     return False
 

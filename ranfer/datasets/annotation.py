@@ -9,14 +9,20 @@ in the image), ``keypoints_visible`` (5 values 0 or 1) and ``conditions`` (names
 import gc
 import json
 import os
+import reprlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from mmengine.fileio import get_text
+
+from ranfer.datasets.names import is_safe
+from ranfer.datasets.text import TextLimitError, read_text
 
 NUM_KEYPOINTS = 5
+
+MAX_COORDINATE = 1e6
+"""Largest coordinate of a box or landmark in pixels."""
 
 
 @contextmanager
@@ -43,15 +49,21 @@ def load_annotation(path: str, hint: str = '') -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not JSON or lacks one of the two keys.
+        ValueError: If it is too large, nested too deeply, no JSON, lacks one of the two keys, or
+            its classes are no names.
     """
     try:
-        text = get_text(path)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise FileNotFoundError(f'ann_file: no annotation file {path!r}; {hint}') from error
-    try:
+        text = read_text(path)
         with no_garbage_collection():
             annotation = json.loads(text)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise FileNotFoundError(f'ann_file: no annotation file {path!r}; {hint}') from error
+    except TextLimitError as error:
+        raise ValueError(f'ann_file: {path!r} {error}, expected an annotation; {hint}') from error
+    except RecursionError as error:
+        raise ValueError(
+            f'ann_file: {path!r} is nested too deeply, expected an annotation; {hint}'
+        ) from error
     except ValueError as error:
         raise ValueError(
             f'ann_file: {path!r} is not valid JSON ({error}), perhaps a cut-off copy; {hint}'
@@ -64,7 +76,17 @@ def load_annotation(path: str, hint: str = '') -> dict:
         raise ValueError(
             f"ann_file: {path!r} has no 'metainfo' (a mapping) and 'data_list' (a list); {hint}"
         )
+    classes = annotation['metainfo'].get('classes')
+    if classes is not None and not _is_names(classes):
+        raise ValueError(
+            f'ann_file: {path!r} has the classes {reprlib.repr(classes)}, expected a list of '
+            f'names; {hint}'
+        )
     return annotation
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(name) is str for name in value)
 
 
 def save_annotation(path: str | os.PathLike, metainfo: dict, rows: Sequence[dict]) -> None:
@@ -114,10 +136,8 @@ def check_rows(rows: Sequence[dict], source: str, num_classes: int | None) -> No
 
 
 def _fail(source: str, index: int, key: str, got: object, expected: str) -> None:
-    got = repr(got)
-    got = got if len(got) <= 120 else f'{got[:117]}...'
     raise ValueError(
-        f'{key}: row {index} of {source!r} has {got}, expected {expected}; '
+        f'{key}: row {index} of {source!r} has {reprlib.repr(got)}, expected {expected}; '
         f'correct the row or run the converter again'
     )
 
@@ -127,6 +147,8 @@ def _check_paths(rows: Sequence[dict], source: str) -> None:
         path = row.get('img_path')
         if type(path) is not str or not path:
             _fail(source, index, 'img_path', path, 'the path of an image')
+        if not is_safe(path):
+            _fail(source, index, 'img_path', path, 'a path below the folder of the data set')
 
 
 def _check_labels(rows: Sequence[dict], source: str, num_classes: int | None) -> None:
@@ -135,10 +157,9 @@ def _check_labels(rows: Sequence[dict], source: str, num_classes: int | None) ->
     if not all(type(label) is int for label in labels):
         index = next(i for i, label in enumerate(labels) if type(label) is not int)
         _fail(source, index, 'gt_label', labels[index], f'a whole number {bound}')
-    values = np.asarray(labels, dtype=np.int64)
-    wrong = (values < 0) | (values >= num_classes if num_classes else False)
-    if wrong.any():
-        index = int(wrong.argmax())
+    limit = num_classes or 1 << 31
+    if not 0 <= min(labels) <= max(labels) < limit:
+        index = next(i for i, label in enumerate(labels) if not 0 <= label < limit)
         _fail(source, index, 'gt_label', labels[index], f'a class index {bound}')
 
 
@@ -146,31 +167,35 @@ def _as_array(values: Sequence, shape: tuple[int, ...]) -> np.ndarray | None:
     """Stack values of one shape to float64; None if any has another shape or no number."""
     try:
         array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return array if array.shape[1:] == shape else None
 
 
 def _check_array(rows: Sequence[dict], source: str, key: str, shape: tuple[int, ...]) -> None:
-    expected = f'numbers of shape {shape}'
     given = [(i, row[key]) for i, row in enumerate(rows) if row.get(key) is not None]
     chunk = 65536
     for start in range(0, len(given), chunk):
         part = given[start : start + chunk]
         array = _as_array([value for _, value in part], shape)
-        if array is not None and np.isfinite(array).all():
+        if _is_usable(array):
             continue
         for index, value in part:
-            one = _as_array([value], shape)
-            if one is None or not np.isfinite(one).all():
-                _fail(source, index, key, value, f'finite {expected}')
+            if not _is_usable(_as_array([value], shape)):
+                expected = f'finite numbers of shape {shape}, at most {MAX_COORDINATE:g}'
+                _fail(source, index, key, value, expected)
+
+
+def _is_usable(array: np.ndarray | None) -> bool:
+    return array is not None and bool((abs(array) <= MAX_COORDINATE).all())
 
 
 def _check_scores(rows: Sequence[dict], source: str, num_classes: int | None) -> None:
     given = [(i, row['gt_score']) for i, row in enumerate(rows) if row.get('gt_score') is not None]
     if not given:
         return
-    width = num_classes or len(given[0][1])
+    first = given[0][1]
+    width = num_classes or (len(first) if isinstance(first, list) else 1)
     array = _as_array([value for _, value in given], (width,))
     if array is not None and (array >= 0).all() and (abs(array.sum(1) - 1) < 1e-3).all():
         return

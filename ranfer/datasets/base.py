@@ -192,7 +192,7 @@ class FERDataset(BaseDataset):
 
     @staticmethod
     def _mark(row: dict, condition: str, entry: ConditionEntry) -> None:
-        names = row.setdefault('conditions', [])
+        names = row['conditions'] = row.get('conditions') or []
         for name in (condition, f'{condition}_{entry.kind}' if entry.kind else condition):
             if name not in names:
                 names.append(name)

@@ -15,8 +15,11 @@ line                         meaning
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from ranfer.datasets.text import TextLimitError, bounded_lines
 
 _CROP = re.compile(r'^(?:.*/)?\d+/(?P<name>[^/]+)/\d+\.\w+$')
 _LABELLED = re.compile(r'^\d+_(?P<name>.+)$')
@@ -93,23 +96,12 @@ def parse_condition_list(path: str) -> ConditionList:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not text, has no image, or a line has no known form; the sentence
-            names file and line.
+        ValueError: If the file is not text, is beyond a limit of :mod:`ranfer.datasets.text`, has
+            no image, or a line has no known form; the sentence names file and line.
     """
-    file = Path(path).expanduser()
-    try:
-        lines = file.read_text(encoding='utf-8-sig').splitlines()
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise FileNotFoundError(
-            f'conditions: no list file {path!r}; give the path of a text file with one image a line'
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f'conditions: {path!r} is not a text file; give a list with one image a line'
-        ) from error
     entries: dict[str, ConditionEntry] = {}
     count = 0
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_lines(path), 1):
         try:
             entry = parse_condition_line(line)
         except ValueError as error:
@@ -127,3 +119,22 @@ def parse_condition_list(path: str) -> ConditionList:
             f'or remove the key'
         )
     return ConditionList(tuple(entries.values()), count - len(entries))
+
+
+def _lines(path: str) -> Iterator[str]:
+    """Lines of a list file; see :func:`parse_condition_list` for the errors."""
+    try:
+        with Path(path).expanduser().open(encoding='utf-8-sig') as file:
+            yield from bounded_lines(file)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise FileNotFoundError(
+            f'conditions: no list file {path!r}; give the path of a text file with one image a line'
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'conditions: {path!r} is not a text file; give a list with one image a line'
+        ) from error
+    except TextLimitError as error:
+        raise ValueError(
+            f'conditions: {path!r} {error}; give a list with one image a line'
+        ) from error

@@ -8,9 +8,10 @@ restricted unpickler: PyTorch's own, or ours before PyTorch 2.4, which cannot be
 
 from __future__ import annotations
 
-import os.path
+import os
 import pickle
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -81,10 +82,12 @@ _BROKEN = (
     AttributeError,
     EOFError,
     LookupError,
+    MemoryError,
     OSError,
     RuntimeError,
     TypeError,
     ValueError,
+    zipfile.BadZipFile,
 )
 """What an unpickler raises on a file that is cut off or made up."""
 
@@ -115,6 +118,7 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
     if not os.path.isfile(filename):
         raise FileNotFoundError(f'Checkpoint {filename} does not exist; check the path.')
     try:
+        _check_archive(filename)
         if hasattr(torch.serialization, 'add_safe_globals'):
             return torch.load(filename, map_location=map_location, weights_only=True)
         return torch.load(filename, map_location=map_location, pickle_module=_RestrictedPickle)
@@ -130,6 +134,19 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
             f'Checkpoint {filename} cannot be read ({error}); the file is cut off or no PyTorch '
             f'checkpoint, so fetch it again or resume from an earlier one.'
         ) from error
+
+
+def _check_archive(filename: str) -> None:
+    """Refuse what no checkpoint needs: compressed content, which could unpack to far more than the
+    file weighs, and TorchScript, which PyTorch before 2.4 would load as a program."""
+    if not zipfile.is_zipfile(filename):
+        return
+    with zipfile.ZipFile(filename) as archive:
+        entries = archive.infolist()
+    if any(os.path.basename(entry.filename) == 'constants.pkl' for entry in entries):
+        raise pickle.UnpicklingError('GLOBAL TorchScript is not allowed')
+    if sum(entry.file_size for entry in entries) > os.path.getsize(filename):
+        raise ValueError('it unpacks to more than it weighs')
 
 
 def _extend_allow_list() -> None:

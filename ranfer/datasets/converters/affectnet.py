@@ -1,6 +1,5 @@
 """AffectNet from its older release (csv files) or its newer one (npy files)."""
 
-import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -11,8 +10,9 @@ import numpy as np
 from ranfer.datasets.affectnet import AffectNet
 from ranfer.datasets.converters.images import ImageJob, SkipImage, convert_images
 from ranfer.datasets.converters.report import ConversionError, Report
-from ranfer.datasets.converters.source import Member, MemberError, Source, is_safe
+from ranfer.datasets.converters.source import Member, MemberError, Source
 from ranfer.datasets.converters.write import write_splits
+from ranfer.datasets.names import is_safe
 from ranfer.landmarks.align import align_face, crop_face, move_points
 from ranfer.landmarks.points import to_five_points
 
@@ -184,8 +184,7 @@ def _csv_rows(source: Source, table: str, split: str, report: Report) -> Iterato
         parts = name.split('/')
         if len(parts) >= 2:
             images['/'.join(parts[-2:])] = member
-    csv.field_size_limit(1 << 20)
-    for number, fields in enumerate(csv.reader(source.lines(table)), 1):
+    for number, fields in enumerate(source.rows(table), 1):
         if not fields or fields[0].strip() == _FIELDS[0]:
             continue
         place = f'{table} row {number}'
@@ -266,5 +265,5 @@ def _load_npy(source: Source, name: str) -> np.ndarray | None:
         return None
     try:
         return np.load(io.BytesIO(member.read(1 << 20)), allow_pickle=False)
-    except (MemberError, ValueError, EOFError, OSError):
+    except (MemberError, ValueError, EOFError, OSError, MemoryError):
         return None

@@ -1,6 +1,6 @@
 """FERPlus from its votes and the FER2013 images, in the csv or the folder form."""
 
-import csv
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ import numpy as np
 
 from ranfer.datasets.converters.images import ImageJob, convert_images
 from ranfer.datasets.converters.report import ConversionError, Report
-from ranfer.datasets.converters.source import Source, is_safe
+from ranfer.datasets.converters.source import Source
 from ranfer.datasets.converters.write import write_splits
 from ranfer.datasets.ferplus import FERPlus
+from ranfer.datasets.names import is_safe
 
 CLASSES = FERPlus.METAINFO['classes']
 COLUMNS = (*CLASSES, 'unknown', 'NF')
@@ -26,6 +27,8 @@ PUBLISHED = {
 }
 """Images of each split by protocol; where ties decide the count there is none to compare with."""
 SIDE = 48
+_CODES = tuple(map(str, range(len(CLASSES))))
+_VOTES = re.compile(r'\s*[0-9]{1,6}\s*')
 
 
 @dataclass(frozen=True)
@@ -89,27 +92,27 @@ def read_votes(source: Source, report: Report) -> tuple[list[VoteRow], int]:
         ConversionError: If the file or a column is missing.
     """
     name = source.require('fer2013new.csv')
-    reader = csv.DictReader(source.lines(name), skipinitialspace=True)
-    header = [field.strip() for field in reader.fieldnames or ()]
+    table = source.rows(name)
+    header = [field.strip() for field in next(table, ())]
     missing = [c for c in ('Usage', 'Image name', *COLUMNS) if c not in header]
     if missing:
         raise ConversionError(
             f'source: {name} has no column {missing[0]!r}, expected Usage, Image name and '
             f'{len(COLUMNS)} vote columns; take fer2013new.csv of the FERPlus repository'
         )
-    reader.fieldnames = header
     rows, total = [], 0
-    for total, row in enumerate(reader, 1):
-        image = (row['Image name'] or '').strip()
+    for total, fields in enumerate(filter(None, table), 1):
+        row = dict(zip(header, fields))
+        image = row.get('Image name', '').strip()
         if not image:
             report.note('rows removed by FERPlus (no image name)')
             continue
         place = f'{name} row {total} ({image})'
         if not is_safe(image) or '/' in image or '\\' in image:
             report.skip('name outside the root', place)
-        elif row['Usage'] not in SPLITS:
-            report.skip('unknown split', f'{place}: {row["Usage"]!r}')
-        elif not all((row[c] or '').strip().isdigit() for c in COLUMNS):
+        elif row.get('Usage') not in SPLITS:
+            report.skip('unknown split', f'{place}: {row.get("Usage")!r}')
+        elif not all(_VOTES.fullmatch(row.get(c, '')) for c in COLUMNS):
             report.skip('wrong votes', place)
         else:
             votes = tuple(int(row[c]) for c in COLUMNS)
@@ -134,10 +137,10 @@ def read_label_lists(source: Source, images: str, labels: str | None) -> dict[st
     Raises:
         ConversionError: If a line has another form, or the two files differ in length.
     """
-    lines = [line.split() for line in source.lines(images) if line.strip()]
+    lines = [line.split(None, 2) for line in source.lines(images) if line.strip()]
     codes = None
     if labels is not None:
-        codes = [line.split() for line in source.lines(labels) if line.strip()]
+        codes = [line.split(None, 1) for line in source.lines(labels) if line.strip()]
         if len(codes) != len(lines):
             raise ConversionError(
                 f'lists: {labels} has {len(codes)} lines and {images} has {len(lines)}, expected '
@@ -147,7 +150,7 @@ def read_label_lists(source: Source, images: str, labels: str | None) -> dict[st
     for number, columns in enumerate(lines, 1):
         folder, _, image = columns[0].rpartition('/')
         code = folder if codes is None else codes[number - 1][0]
-        if not code.isdigit() or int(code) >= len(CLASSES) or not image:
+        if code not in _CODES or not image:
             raise ConversionError(
                 f'lists: line {number} of {images} is {" ".join(columns)!r} with label {code!r}, '
                 f"expected 'label/image crops' with a label of 0 to 7; correct the list"
@@ -291,9 +294,8 @@ def _folder_jobs(
 def _csv_jobs(
     rows: dict[str, VoteRow], source: Source, name: str, total: int, report: Report
 ) -> Iterator[ImageJob]:
-    csv.field_size_limit(1 << 20)
-    reader = csv.reader(source.lines(name), skipinitialspace=True)
-    header = [field.strip() for field in next(reader, [])]
+    table = source.rows(name)
+    header = [field.strip() for field in next(table, [])]
     if 'pixels' not in header:
         raise ConversionError(
             f"source: {name} has no column 'pixels', expected emotion, pixels, Usage; take the csv "
@@ -301,7 +303,7 @@ def _csv_jobs(
         )
     column, by_row = header.index('pixels'), {row.row: row for row in rows.values()}
     number = -1
-    for number, fields in enumerate(reader):
+    for number, fields in enumerate(table):
         row = by_row.get(number)
         if row is None:
             continue

@@ -17,10 +17,7 @@ from PIL import Image
 
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, MemberError
-from ranfer.datasets.transforms.loading import image_defect
-
-MAX_PIXELS = 64_000_000
-"""Largest image that is decoded; a file of few bytes can unpack to far more."""
+from ranfer.datasets.transforms.loading import FORMATS, image_defect
 
 _BLOCK = 4096
 _LEAST_WORK = 64
@@ -66,16 +63,6 @@ def decode_image(data: bytes) -> np.ndarray:
         SkipImage: If the file is empty, cut off, too large or no image.
     """
     defect = image_defect(data)
-    if defect is None:
-        try:
-            width, height = Image.open(io.BytesIO(data)).size
-        except Image.DecompressionBombError:
-            defect = f'has too many pixels, more than {MAX_PIXELS}'
-        except (OSError, ValueError, SyntaxError):
-            defect = 'is no image'
-        else:
-            if width * height > MAX_PIXELS:
-                defect = f'has {width} x {height} pixels, more than {MAX_PIXELS}'
     if defect is not None:
         raise SkipImage('unreadable image', defect)
     image = _decode(data)
@@ -89,7 +76,7 @@ def _decode(data: bytes) -> np.ndarray | None:
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if image is None:
-            with Image.open(io.BytesIO(data)) as picture:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 image = np.asarray(picture.convert('RGB'))[..., ::-1].copy()
     except (cv2.error, OSError, ValueError, SyntaxError):
         return None

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from mmengine.utils import ProgressBar
 
-from ranfer.datasets.annotation import load_annotation, save_annotation
+from ranfer.datasets.annotation import check_rows, load_annotation, save_annotation
 from ranfer.datasets.converters.images import Journal, SkipImage, decode_image
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, MemberError
@@ -127,9 +127,10 @@ def extract_landmarks(
     Raises:
         ConversionError: If an image is unreadable under ``strict``.
         FileNotFoundError: If there is no annotation file.
-        ValueError: If it is no annotation file.
+        ValueError: If it is no annotation file, or a row is wrong.
     """
     annotation = load_annotation(ann_file, 'make it with a converter first')
+    check_rows(annotation['data_list'], ann_file, None)
     target = Path(out or ann_file)
     folder = Path(root) if root is not None else Path(ann_file).parent
     if not folder.is_dir():

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ranfer.datasets.annotation import check_rows, load_annotation
 from ranfer.datasets.converters.report import Report
+from ranfer.datasets.transforms.loading import FORMATS
 
 POINTS = ('left_eye', 'right_eye', 'nose', 'left_mouth', 'right_mouth')
 _CATEGORY = {'id': 1, 'name': 'face', 'keypoints': list(POINTS), 'skeleton': []}
@@ -55,9 +56,9 @@ def annotation_to_mmpose(
             report.skip('no landmarks', path)
             continue
         try:
-            with Image.open(folder / path) as image:
+            with Image.open(folder / path, formats=FORMATS) as image:
                 width, height = image.size
-        except (OSError, UnidentifiedImageError) as error:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             report.skip('unreadable image', f'{path} {error}')
             continue
         number = len(images) + 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ranfer.datasets.annotation import load_annotation
+from ranfer.datasets.annotation import check_rows, load_annotation
 from ranfer.datasets.converters.report import ConversionError
 from ranfer.landmarks.head_pose import head_pose
 
@@ -36,11 +36,12 @@ def annotate_pose(
     Raises:
         ConversionError: If no row has landmarks or an angle is unknown.
         FileNotFoundError: If there is no annotation file.
-        ValueError: If it is no annotation file.
+        ValueError: If it is no annotation file, or a row is wrong.
     """
     if not angles or not set(angles) <= set(ANGLES):
         raise ConversionError(f'angles: got {list(angles)}, expected some of {", ".join(ANGLES)}')
     rows = load_annotation(ann_file, 'make it with a converter first')['data_list']
+    check_rows(rows, ann_file, None)
     poses = {row['img_path']: pose for row in rows if (pose := _pose(row)) is not None}
     if not poses:
         raise ConversionError(

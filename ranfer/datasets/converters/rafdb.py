@@ -15,6 +15,7 @@ from ranfer.landmarks.align import align_face
 
 CLASSES = RAFDB.METAINFO['classes']
 PUBLISHED = {'train': 12271, 'test': 3068}
+_CODES = tuple(str(label + 1) for label in range(len(CLASSES)))
 _IMAGE = re.compile(r'^(train|test)_(\d+)\.jpg$')
 
 
@@ -40,7 +41,7 @@ def read_labels(source: Source, report: Report) -> dict[str, int]:
         match = _IMAGE.match(columns[0])
         if len(columns) != 2 or not match:
             report.skip('unknown line', f'{name} line {number}: {line.strip()[:60]!r}')
-        elif not columns[1].isdigit() or not 1 <= int(columns[1]) <= len(CLASSES):
+        elif columns[1] not in _CODES:
             report.skip('unknown label', f'{name} line {number}: {line.strip()[:60]!r}')
         elif columns[0][:-4] in labels:
             report.skip('duplicate', f'{name} line {number}: {columns[0]}')

@@ -5,6 +5,8 @@ import os
 from collections import Counter
 from pathlib import Path
 
+_LONGEST = 300
+
 
 class ConversionError(ValueError):
     """A source that cannot be converted, or a defect of it under ``strict``."""
@@ -37,7 +39,7 @@ class Report:
                 f'{reason}: {name}; correct the source, or run without --strict to skip it and '
                 f'list it in the report'
             )
-        self.skipped.setdefault(reason, []).append(name)
+        self.skipped.setdefault(reason, []).append(name[:_LONGEST])
 
     def note(self, text: str, count: int = 1) -> None:
         """Count something worth knowing that is no defect."""

@@ -1,8 +1,8 @@
 """Read-only view of what a data set's owner hands out: folders and zip files alike."""
 
+import csv
 import io
 import os
-import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -12,9 +12,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from ranfer.datasets.converters.report import ConversionError, Report
+from ranfer.datasets.names import is_safe
+from ranfer.datasets.text import MAX_LINE, TextLimitError, bounded_lines
+from ranfer.datasets.transforms.loading import MAX_FILE_BYTES
 
-MAX_FILE_BYTES = 64 << 20
-"""Largest image file that is read; one that unpacks to more is refused."""
+MAX_UNPACKED = 1 << 30
+"""Most bytes that an archive may unpack to if that is more than :data:`MAX_RATIO` times its own."""
+
+MAX_RATIO = 100
+"""How far the whole of an archive may unpack; images hardly do at all, and tables ten times."""
 
 
 class MemberError(Exception):
@@ -71,14 +77,6 @@ def _open_zip(path: str, _pid: int, _changed: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def is_safe(name: str) -> bool:
-    """Whether a relative name stays inside the folder it is put in, on any system."""
-    parts = re.split(r'[/\\]', name)
-    return bool(name) and not (
-        '..' in parts or name[0] in '/\\' or re.match(r'^[A-Za-z]:', name) or '\0' in name
-    )
-
-
 class Source:
     """Files below some folders and in some zip files, by relative name with ``/``.
 
@@ -128,11 +126,13 @@ class Source:
 
     def _add_zip(self, path: Path, prefix: str) -> None:
         try:
-            infos = zipfile.ZipFile(path).infolist()
+            with zipfile.ZipFile(path) as archive:
+                infos = archive.infolist()
         except (zipfile.BadZipFile, OSError) as error:
             raise ConversionError(
                 f'source: {str(path)!r} is no complete zip file ({error}); download it again'
             ) from error
+        _check_total(path, infos)
         for info in infos:
             if info.is_dir():
                 continue
@@ -174,12 +174,43 @@ class Source:
         """Lines of a text file, without a byte order mark.
 
         Raises:
-            ConversionError: If the file cannot be read as text.
+            ConversionError: If the file cannot be read as text or is beyond a limit of
+                :mod:`ranfer.datasets.text`.
         """
         try:
             with self.files[name].open() as file:
-                yield from io.TextIOWrapper(file, encoding='utf-8-sig', newline=None)
+                yield from bounded_lines(io.TextIOWrapper(file, encoding='utf-8-sig'))
         except (OSError, EOFError, zipfile.BadZipFile, zlib.error, MemberError) as error:
             raise ConversionError(f'source: {name} cannot be read ({error})') from error
         except UnicodeDecodeError as error:
             raise ConversionError(f'source: {name} is not a text file ({error.reason})') from error
+        except TextLimitError as error:
+            raise ConversionError(
+                f"source: {name} {error}, expected the owners' list; download it again"
+            ) from error
+
+    def rows(self, name: str) -> Iterator[list[str]]:
+        """Rows of a table of comma-separated values.
+
+        Raises:
+            ConversionError: If the file cannot be read, or is no such table.
+        """
+        csv.field_size_limit(MAX_LINE)
+        try:
+            yield from csv.reader(self.lines(name), skipinitialspace=True)
+        except csv.Error as error:
+            raise ConversionError(
+                f'source: {name} is no table of comma-separated values ({error}); download it again'
+            ) from error
+
+
+def _check_total(path: Path, infos: Iterable[zipfile.ZipInfo]) -> None:
+    """Refuse an archive whose files share their bytes or unpack to far more than it weighs."""
+    size = path.stat().st_size
+    packed = sum(info.compress_size for info in infos)
+    unpacked = sum(info.file_size for info in infos)
+    if packed > size or unpacked > max(MAX_UNPACKED, MAX_RATIO * size):
+        raise ConversionError(
+            f'source: {str(path)!r} of {size} bytes would unpack to {unpacked}, expected an '
+            f"archive of images and tables; take the owners' archive"
+        )

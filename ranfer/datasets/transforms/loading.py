@@ -1,12 +1,24 @@
 """Image loading that names the broken file."""
 
+import io
+
 import cv2
 import mmcv
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
+from PIL import Image
 
 from ranfer.registry import TRANSFORMS
+
+MAX_PIXELS = 64_000_000
+"""Largest image that is decoded; a file of few bytes can unpack to far more."""
+
+MAX_FILE_BYTES = 64 << 20
+"""Largest image file that is read."""
+
+FORMATS = ('BMP', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF', 'WEBP')
+"""What Pillow may take a file for; others of its decoders start programs or are seldom tested."""
 
 
 class UnreadableImageError(ValueError):
@@ -33,7 +45,8 @@ def image_defect(data: bytes) -> str | None:
     """Find out from the bytes alone why an image file cannot be decoded in full.
 
     A decoder fills the lost part of a cut-off JPEG or PNG with grey and says nothing, so the end
-    marks are looked up: IEND of PNG, and the end-of-image mark after the last scan of JPEG.
+    marks are looked up: IEND of PNG, and the end-of-image mark after the last scan of JPEG. The
+    size is read from the header, so that a file that unpacks to far more than it weighs is refused.
 
     Args:
         data: The file's content.
@@ -47,7 +60,34 @@ def image_defect(data: bytes) -> str | None:
         return 'is cut off (PNG without end)'
     if data.startswith(b'\xff\xd8') and data.rfind(b'\xff\xd9') <= data.rfind(b'\xff\xda'):
         return 'is cut off (JPEG without end)'
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as header:
+            width, height = header.size
+    except Image.DecompressionBombError:
+        return f'has too many pixels, more than {MAX_PIXELS}'
+    except (OSError, ValueError, SyntaxError):
+        return 'is no image that can be decoded'
+    if width * height > MAX_PIXELS:
+        return f'has {width} x {height} pixels, more than {MAX_PIXELS}'
     return None
+
+
+def read_file(path: str, limit: int = MAX_FILE_BYTES) -> bytes:
+    """Content of a local file of bounded size.
+
+    Args:
+        path: The file.
+        limit: Most bytes that are read.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is larger, or the path cannot be that of a file.
+    """
+    with open(path, 'rb') as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f'has more than {limit >> 20} MiB')
+    return data
 
 
 @TRANSFORMS.register_module()
@@ -76,9 +116,9 @@ class LoadFaceImage(LoadImageFromFile):
         """
         path = results['img_path']
         try:
-            data = fileio.get(path, backend_args=self.backend_args)
-        except OSError as error:
-            raise UnreadableImageError(path, _os_reason(error)) from error
+            data = self._read(path)
+        except (OSError, ValueError) as error:
+            raise UnreadableImageError(path, _reason(error)) from error
         image = None
         defect = image_defect(data)
         if defect is None:
@@ -93,6 +133,13 @@ class LoadFaceImage(LoadImageFromFile):
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
 
+    def _read(self, path: str) -> bytes:
+        if self.backend_args or '://' in path:
+            return fileio.get(path, backend_args=self.backend_args)
+        return read_file(path)
 
-def _os_reason(error: OSError) -> str:
-    return 'does not exist' if isinstance(error, FileNotFoundError) else f'({error.strerror})'
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return 'does not exist'
+    return f'({error.strerror})' if isinstance(error, OSError) else str(error)

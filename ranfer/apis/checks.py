@@ -1,0 +1,118 @@
+"""What a model file of a stranger may hold."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+MAX_CLASSES = 1000
+MAX_FACE = 1024
+"""Largest side of a face in pixels."""
+
+_OUTSIDE = (
+    'mmpretrain.models.classifiers.hugging_face',
+    'mmpretrain.models.classifiers.timm',
+    'mmpretrain.models.multimodal',
+    'mmpretrain.models.retrievers',
+    'mmpretrain.models.utils.huggingface',
+    'mmpretrain.models.utils.tokenizer',
+    'mmpretrain.models.utils.vector_quantizer',
+)
+"""Modules of registered components that fetch a model, or unpickle a file that a config names."""
+
+
+def _is_number(value: object, low: float, high: float, kind: type | tuple = int) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_names(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and 0 < len(value) <= MAX_CLASSES
+        and all(isinstance(name, str) and 0 < len(name) <= 100 for name in value)
+    )
+
+
+def _is_config(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get('type'), str)
+
+
+_META: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'version': (lambda value: value == 1, '1'),
+    'model': (_is_config, 'a config with a type'),
+    'classes': (_is_names, f'a list of up to {MAX_CLASSES} names'),
+    'regions': (_is_config, 'a config with a type'),
+    'seed': (lambda value: _is_number(value, 0, 2**32 - 1), 'a number of at least 0'),
+    'face': (lambda value: isinstance(value, dict), 'a mapping'),
+    'dataset': (lambda value: isinstance(value, str) and len(value) <= 100, 'a name'),
+}
+_FACE: dict[str, tuple[Callable[[Any], bool], str]] = {
+    'size': (lambda value: _is_number(value, 1, MAX_FACE), f'1 to {MAX_FACE} pixels'),
+    'margin': (lambda value: _is_number(value, -0.4, 4, (int, float)), 'a number in [-0.4, 4]'),
+    'grey': (lambda value: isinstance(value, bool), 'True or False'),
+    'align': (lambda value: isinstance(value, bool), 'True or False'),
+}
+_OPTIONAL = ('align',)
+"""What files of earlier releases lack."""
+
+
+def check_meta(meta: object, path: str) -> None:
+    """Check the plain values of a model file.
+
+    Args:
+        meta: What the file says besides its weights.
+        path: The file, named in errors.
+
+    Raises:
+        ValueError: If a value is missing, unknown, or of another kind than expected.
+    """
+    _check(meta, _META, '', path)
+    _check(meta['face'], _FACE, 'face.', path)
+
+
+def _check(values: object, known: Mapping[str, tuple], prefix: str, path: str) -> None:
+    if not isinstance(values, dict):
+        _fail(path, f'{reprlib.repr(values)} for its description', 'a mapping')
+    for key in values:
+        if key not in known:
+            _fail(path, f'the entry {reprlib.repr(key)}', ', '.join(known))
+    for key, (fits, expected) in known.items():
+        if key not in values and key not in _OPTIONAL:
+            _fail(path, f'no {prefix}{key}', expected)
+        if key in values and not fits(values[key]):
+            _fail(path, f'{prefix}{key} {reprlib.repr(values[key])}', expected)
+
+
+def check_weights(weights: object, path: str) -> None:
+    """Check that a file's weights are tensors that take no more memory than the file holds.
+
+    Args:
+        weights: The ``state_dict``.
+        path: The file, named in errors.
+
+    Raises:
+        ValueError: If they are something else, or a tensor repeats its values by strides of 0.
+    """
+    if not isinstance(weights, Mapping):
+        _fail(path, 'no state_dict', 'a mapping of names to tensors')
+    for name, value in weights.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            _fail(path, f'{reprlib.repr(value)} in its state_dict', 'names with tensors')
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            _fail(path, f'the weight {name[:80]!r} larger than what is stored', 'whole tensors')
+
+
+def _fail(path: str, got: str, expected: str) -> None:
+    raise ValueError(
+        f'Model file {path!r} has {got}, expected {expected}; make it with '
+        f'tools/model_converters/publish_model.py of this release.'
+    )
+
+
+def reaches_out(component: object) -> bool:
+    """Whether a registered component fetches models or unpickles files that a config names."""
+    module = getattr(component, '__module__', '')
+    return any(module == name or module.startswith(f'{name}.') for name in _OUTSIDE)

@@ -1,0 +1,134 @@
+"""Model files of strangers: plain values are checked, and nothing is fetched or unpickled."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+
+import pytest
+import tiny
+import torch
+from mmpretrain.registry import MODELS
+
+from ranfer.apis import ModelFile
+from ranfer.apis.checks import reaches_out
+from ranfer.apis.model_file import KEY, check_types
+
+
+@pytest.fixture(scope='module')
+def saved(tmp_path_factory) -> dict:
+    path = tmp_path_factory.mktemp('model') / 'm.pth'
+    tiny.model_file().save(path)
+    return torch.load(path, weights_only=True)
+
+
+def load(saved: dict, path, **values) -> ModelFile:
+    """Load the file with other values; ``face__size`` is one of the face, ``None`` leaves out."""
+    meta = dict(saved['meta'][KEY], face=dict(saved['meta'][KEY]['face']))
+    for key, value in values.items():
+        owner, _, inner = key.partition('__')
+        target, name = (meta[owner], inner) if inner else (meta, owner)
+        target[name] = value
+        if value is None:
+            del target[name]
+    torch.save(dict(meta={KEY: meta}, state_dict=saved['state_dict']), path)
+    return ModelFile.load(path)
+
+
+WRONG = {
+    'no model': (dict(model=None), 'has no model, expected a config'),
+    'model is a text': (dict(model='ResNet'), "model 'ResNet', expected a config with a type"),
+    'classes are a number': (dict(classes=7), 'classes 7, expected a list of up to 1000 names'),
+    'too many classes': (dict(classes=['a'] * 1001), 'expected a list of up to 1000 names'),
+    'class is no text': (dict(classes=['a', 1]), 'expected a list of up to 1000 names'),
+    'no regions': (dict(regions=[]), r'regions \[\], expected a config'),
+    'negative seed': (dict(seed=-1), 'seed -1, expected a number of at least 0'),
+    'seed is true': (dict(seed=True), 'seed True, expected'),
+    'face is a list': (dict(face=[1]), r'face \[1\], expected a mapping'),
+    'huge face': (dict(face__size=10**9), 'face.size 1000000000, expected 1 to 1024 pixels'),
+    'face of no pixel': (dict(face__size=0), 'face.size 0, expected'),
+    'margin is not a number': (dict(face__margin=float('nan')), 'face.margin nan, expected'),
+    'unknown entry of the face': (dict(face__colour=1), "the entry 'colour', expected size"),
+    'unknown entry': (dict(hook='x'), "the entry 'hook', expected version, model"),
+    'other version': (dict(version=2), 'version 2, expected 1'),
+    'data set is a list': (dict(dataset=['a']), r"dataset \['a'\], expected a name"),
+}
+
+
+@pytest.mark.parametrize('case', WRONG)
+def test_wrong_value_is_one_sentence(saved, tmp_path, case):
+    values, sentence = WRONG[case]
+    with pytest.raises(ValueError, match=sentence) as error:
+        load(saved, tmp_path / 'm.pth', **values)
+    assert str(error.value).startswith('Model file ')
+    assert 'make it with tools/model_converters/publish_model.py' in str(error.value)
+
+
+@pytest.mark.parametrize('meta', [None, [], {KEY: None}, 'text'])
+def test_checkpoint_without_a_description(saved, tmp_path, meta):
+    torch.save(dict(meta=meta, state_dict={}), tmp_path / 'm.pth')
+    with pytest.raises(ValueError, match='is a checkpoint without the config of its model'):
+        ModelFile.load(tmp_path / 'm.pth')
+
+
+@pytest.mark.parametrize(
+    ('weights', 'sentence'),
+    [
+        (None, 'no state_dict, expected'),
+        ([torch.ones(1)], 'no state_dict, expected'),
+        ({'a': 1}, '1 in its state_dict, expected names with tensors'),
+        ({'a': torch.ones(1).expand(10**12)}, "the weight 'a' larger than what is stored"),
+    ],
+)
+def test_wrong_weights(saved, tmp_path, weights, sentence):
+    torch.save(dict(meta=saved['meta'], state_dict=weights), tmp_path / 'm.pth')
+    with pytest.raises(ValueError, match=sentence):
+        ModelFile.load(tmp_path / 'm.pth')
+
+
+@pytest.mark.parametrize(
+    'name', ['HuggingFaceClassifier', 'TimmClassifier', 'ImageToImageRetriever']
+)
+def test_components_that_fetch_models_are_refused(name):
+    assert reaches_out(MODELS.get(name))
+    with pytest.raises(ValueError, match='not registered, or fetches models from elsewhere'):
+        check_types(dict(type=name, model_name='some/model', trust_remote_code=True))
+
+
+@pytest.mark.parametrize('value', ['hf_hub:some/model', 'https://nowhere/a', ['local-dir:/etc']])
+def test_places_are_refused(value):
+    with pytest.raises(ValueError, match='The model names the place'):
+        check_types(dict(type='TIMMBackbone', model_name=value))
+
+
+def test_weights_from_elsewhere_are_left_out(monkeypatch):
+    """A model trained from torchvision's weights builds without them."""
+    model = tiny.model_file()
+    built = []
+    monkeypatch.setattr(type(MODELS), 'build', lambda self, config: built.append(config))
+    model.model['backbone'].update(weights='DEFAULT', checkpoint_path='/etc/x', pretrained=True)
+    with pytest.raises(AttributeError):  # None is no model
+        model.build()
+    assert not {'weights', 'checkpoint_path', 'pretrained'} & set(built[0]['backbone'])
+
+
+def test_compressed_file_is_refused(tmp_path):
+    """PyTorch would unpack it: a kilobyte for each byte of the file."""
+    torch.save(dict(state_dict=dict(a=torch.zeros(1 << 20))), tmp_path / 'm.pth')
+    with (
+        zipfile.ZipFile(tmp_path / 'm.pth') as plain,
+        zipfile.ZipFile(tmp_path / 'packed.pth', 'w', zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for entry in plain.infolist():
+            packed.writestr(entry.filename, plain.read(entry))
+    assert os.path.getsize(tmp_path / 'packed.pth') < 20_000
+    with pytest.raises(ValueError, match='it unpacks to more than it weighs'):
+        ModelFile.load(tmp_path / 'packed.pth')
+
+
+def test_program_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / 'm.pth', 'w') as archive:
+        for name in ('m/data.pkl', 'm/constants.pkl', 'm/code/__torch__.py', 'm/version'):
+            archive.writestr(name, b'1')
+    with pytest.raises(ValueError, match='could run code .found GLOBAL TorchScript'):
+        ModelFile.load(tmp_path / 'm.pth')

@@ -1,0 +1,79 @@
+"""Images of strangers are refused before they cost memory or reach a seldom used decoder."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from ranfer.apis.images import read_image
+from ranfer.datasets.transforms import LoadFaceImage, UnreadableImageError
+from ranfer.datasets.transforms.loading import MAX_FILE_BYTES, image_defect
+
+EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
+%%BoundingBox: 0 0 10 10
+%%EndComments
+(executed) (w) file closefile
+%%EOF
+"""
+
+
+def claimed_png(side: int) -> bytes:
+    """A PNG of few bytes that claims a size."""
+    chunks = (
+        (b'IHDR', struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0)),
+        (b'IDAT', zlib.compress(bytes(1000))),
+        (b'IEND', b''),
+    )
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+def picture(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new('RGB', (8, 8)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
+@pytest.mark.parametrize('side', [9_000, 30_000])
+def test_training_refuses_bombs_too(tmp_path, monkeypatch, side):
+    def decode(*_, **__):
+        raise AssertionError('decoded')
+
+    monkeypatch.setattr('ranfer.datasets.transforms.loading.mmcv.imfrombytes', decode)
+    (tmp_path / 'a.png').write_bytes(claimed_png(side))
+    with pytest.raises(UnreadableImageError, match='more than 64000000, expected a readable'):
+        LoadFaceImage()(dict(img_path=str(tmp_path / 'a.png')))
+
+
+@pytest.mark.parametrize('data', [EPS, picture('PCX'), picture('SGI'), picture('TGA')])
+def test_other_formats_of_pillow_are_no_images(data):
+    """Pillow hands an EPS to an interpreter that runs it."""
+    assert image_defect(data) == 'is no image that can be decoded'
+
+
+@pytest.mark.parametrize('kind', ['BMP', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF', 'WEBP'])
+def test_known_formats_have_no_defect(kind):
+    assert image_defect(picture(kind)) is None
+
+
+@pytest.mark.parametrize('path', ['a\0.png', '\ud800.png'])
+def test_paths_that_no_file_can_have(path):
+    with pytest.raises(UnreadableImageError, match='expected a readable image'):
+        LoadFaceImage()(dict(img_path=path))
+
+
+def test_huge_file_is_not_read_in_full(tmp_path):
+    path = tmp_path / 'a.png'
+    with path.open('wb') as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    with pytest.raises(UnreadableImageError, match='has more than 64 MiB'):
+        LoadFaceImage()(dict(img_path=str(path)))
+    with pytest.raises(ValueError, match='cannot be read .has more than 64 MiB'):
+        read_image(path)
