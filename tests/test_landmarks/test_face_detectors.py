@@ -169,3 +169,40 @@ def test_mmpose_results_are_reduced(monkeypatch):
         assert DefaultScope.get_current_instance().scope_name == 'mmpretrain'
     assert faces.boxes.tolist() == [[0, 0, 50, 60]] and faces.scores[0] == pytest.approx(0.8)
     np.testing.assert_allclose(faces.landmarks[0, 3], points[76] + 0.5)
+
+
+def test_dlib_results_are_boxes_scores_and_five_points(monkeypatch, tmp_path):
+    """A stand-in for dlib with two faces, the second with the larger margin."""
+    points = np.random.default_rng(0).integers(0, 50, (2, 68, 2))
+    faces = [
+        SimpleNamespace(
+            index=i, left=lambda i=i: i, top=lambda: 2, right=lambda: 29, bottom=lambda: 39
+        )
+        for i in range(2)
+    ]
+    images = []
+
+    def run(image, upsample, threshold):
+        images.append(image)
+        assert (upsample, threshold) == (2, 0.0)
+        return faces, [0.4, 1.7], [0, 0]
+
+    def predict(image, face):
+        parts = [SimpleNamespace(x=x, y=y) for x, y in points[face.index]]
+        return SimpleNamespace(parts=lambda: parts)
+
+    dlib = ModuleType('dlib')
+    dlib.get_frontal_face_detector = lambda: SimpleNamespace(run=run)
+    dlib.shape_predictor = lambda path: predict
+    monkeypatch.setitem(sys.modules, 'dlib', dlib)
+    file = tmp_path / 'points.dat'
+    config = dict(type='DlibDetector', predictor=str(file), upsample=2)
+    with pytest.raises(FileNotFoundError, match='give a 68-point shape predictor of dlib'):
+        FACE_DETECTORS.build(config)
+    file.touch()
+    image = np.random.default_rng(1).integers(0, 256, (60, 50, 3), dtype=np.uint8)
+    found = FACE_DETECTORS.build(config).detect([image])[0]
+    np.testing.assert_array_equal(images[0], image[..., ::-1])  # dlib reads RGB
+    assert found.boxes.tolist() == [[1, 2, 30, 40], [0, 2, 30, 40]]
+    np.testing.assert_allclose(found.scores, [1, 0.4])
+    np.testing.assert_allclose(found.landmarks[0, 2], points[1, 30] + 0.5)  # tip of the nose
