@@ -9,6 +9,8 @@ OPTIONS=("${@:3}")
 LOCAL=()
 if [ "${NNODES:-1}" = 1 ]; then LOCAL=(--local-addr=127.0.0.1); fi
 
+# A store of its own for every restart: the shared one keeps the addresses of dead workers.
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 PYTHONPATH="$(dirname "$0")/..:${PYTHONPATH:-}" \
 python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
