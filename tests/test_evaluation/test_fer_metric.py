@@ -15,7 +15,7 @@ from mmpretrain.structures import DataSample
 from ranfer.datasets import RAFDB, SFEW, AffectNet, FERPlus
 from ranfer.evaluation import FERMetric, make_report
 from ranfer.evaluation.paper_results import PAPER_RESULTS, report_text
-from ranfer.evaluation.report import calibration_error
+from ranfer.evaluation.report import FERReport, calibration_error, mean_and_spread
 
 CLASSES = ('happy', 'sad', 'angry')
 
@@ -58,6 +58,26 @@ def test_report_as_plain_values():
     values = report.to_dict()
     assert values['conditions'] == {'occlusion': dict(accuracy=100.0, count=1)}
     assert values['accuracy'] == 50 and values['count'] == 2
+
+
+def test_report_reads_what_it_wrote(tmp_path):
+    report = make_report(one_hot([0, 1]), np.array([0, 0]), [('occlusion',), ()], CLASSES)
+    file = tmp_path / 'report.json'
+    file.write_text(json.dumps(report.to_dict()), encoding='utf-8')
+    read = FERReport.load(file)
+    assert json.dumps(read.to_dict()) == json.dumps(report.to_dict())
+    assert read.conditions == report.conditions and math.isnan(read.recall[2])
+    file.write_text('{}', encoding='utf-8')
+    with pytest.raises(ValueError) as error:
+        FERReport.load(file)
+    assert str(error.value) == (
+        f"{str(file)!r} is no report ('conditions'); give the report.json that tools/test.py wrote."
+    )
+
+
+def test_mean_and_spread_of_runs():
+    assert mean_and_spread([61.0]) == '61.00'
+    assert mean_and_spread([60, 62]) == '61.00 ± 1.41'
 
 
 def test_overall_condition():
@@ -187,8 +207,9 @@ def test_metric_options():
         'fer/odd',
         'fer/odd_count',
     }
-    odd = evaluate(FERMetric(overall='odd', prefix='val'), rows)
-    assert odd['val/accuracy'] == odd['val/odd'] == pytest.approx(100 / 3)
+    metric = FERMetric(overall='odd', prefix='val')
+    assert evaluate(metric, rows)['val/accuracy'] == pytest.approx(100 / 3)
+    assert metric.report.count == 3
     assert FERMetric(collect_device='gpu').collect_device == 'gpu'
 
 
