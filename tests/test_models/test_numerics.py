@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from reference import ran, region_biased
 
 from ranfer.models import RANNeck, RegionBiasedLoss, RelationAttentionHead
+from ranfer.models.attention import log_attention
 from ranfer.models.losses.region_biased_loss import region_biased_loss
 
 ACTIVATIONS = ['sigmoid', 'sigmoid_softmax']
@@ -208,6 +209,11 @@ def test_region_biased_loss_by_hand(mu, mask, expected):
 def test_region_biased_loss_takes_margins_from_0_to_1(margin, losses):
     loss = RegionBiasedLoss(margin)(torch.tensor([[0.5, 0.4], [0.1, 0.9]]))
     assert loss.item() == pytest.approx(sum(losses) / 2)
+
+
+def test_attention_is_a_sigmoid_by_default():
+    scores = torch.tensor([[-1.0, 2.0]], dtype=torch.float64)
+    torch.testing.assert_close(log_attention(scores).exp(), scores.sigmoid())
 
 
 def test_region_biased_loss_defaults_to_the_papers_margin():

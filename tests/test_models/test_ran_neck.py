@@ -28,6 +28,7 @@ def test_mask_and_num_regions_agree_on_complete_samples():
     x = torch.randn(6, 8)
     with_mask = neck(x, torch.ones(2, 3, dtype=torch.bool))
     torch.testing.assert_close(with_mask.face_feature, neck(x).face_feature)
+    assert with_mask.mask is None
 
 
 def test_one_region_is_allowed():

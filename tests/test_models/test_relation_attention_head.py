@@ -76,6 +76,7 @@ def test_stock_initialisation_is_normal_and_can_be_changed():
     head.init_weights()
     assert head.attention.weight.std().item() == pytest.approx(0.01, rel=0.05)
     assert head.fc.weight.std().item() == pytest.approx(0.01, rel=0.05)
+    assert head.num_classes == 5 and head.attention.bias.item() == 0
     assert RelationAttentionHead(5, 8).attention.bias is None
     constant = RelationAttentionHead(
         5, 8, init_cfg=dict(type='Constant', layer='Linear', val=0.5, bias=0.25)
