@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import samples
 from mmengine.config import Config, DictAction
 from mmpretrain.registry import MODELS
 from test_tools.conftest import ROOT
@@ -32,7 +33,10 @@ def test_every_row_is_a_model_that_differs(tool, config):
         words = [word.split('=', 1) for word in tool['as_options'](settings)]
         cfg.merge_from_dict({key: DictAction._parse_iterable(value) for key, value in words})
         model = MODELS.build(dict(cfg.model, data_preprocessor=cfg.data_preprocessor))
-        assert model.with_neck and model.backbone is not None
+        batch = model.data_preprocessor(samples.batch(2), training=True)
+        loss = sum(model(**batch, mode='loss').values())
+        assert loss.isfinite() and loss.requires_grad
+        assert len(model(**batch, mode='predict')) == 2
         assert name == 'ran' or cfg.to_dict() != base.to_dict()
         assert cfg.to_dict() not in seen
         seen.append(cfg.to_dict())
