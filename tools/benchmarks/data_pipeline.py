@@ -49,10 +49,10 @@ class BoxPipeline:
 
 
 class CropPipeline:
-    """Six files a sample, each loaded and resized, stacked to ``(6, 3, 224, 224)``."""
+    """Six files a sample, each loaded and resized, stacked to ``(6, 3, size, size)``."""
 
-    def __init__(self) -> None:
-        self.steps = [LoadImageFromFile(), Resize(scale=(INPUT, INPUT)), PackInputs()]
+    def __init__(self, size: int = INPUT) -> None:
+        self.steps = [LoadImageFromFile(), Resize(scale=(size, size)), PackInputs()]
 
     def __call__(self, folder: str, index: int) -> dict:
         """Return the packed sample ``index`` of the folder."""
