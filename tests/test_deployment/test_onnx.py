@@ -165,7 +165,9 @@ def test_tools_export_and_quantise(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert 'differ by at most' in printed
     assert 'int8 and float32 agree on' in printed
-    assert ORTModel(str(small)).metadata['face'] == dict(size=40, margin=0.0, grey=False)
+    assert ORTModel(str(small)).metadata['face'] == dict(
+        size=40, margin=0.0, grey=False, align=False
+    )
     with pytest.raises(SystemExit):
         run_script(tools / 'export_onnx.py', 'config.py', full)
     assert 'A config needs --checkpoint' in capsys.readouterr().err
