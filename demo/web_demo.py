@@ -1,16 +1,18 @@
 """A web page that names expressions: ``python demo/web_demo.py``, then open the printed address.
 
 Needs Gradio: ``pip install "ranfer[web]"``. The page is bound to this computer alone unless
-``--host`` says otherwise; it keeps no picture.
+``--host`` says otherwise; it keeps no picture. ``--max-size`` and ``--max-seconds`` set limits.
 """
-
-from __future__ import annotations
 
 import argparse
 import csv
 import dataclasses
 import functools
 import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
 from pathlib import Path
 
 import cv2
@@ -25,6 +27,9 @@ from ranfer.utils.dependencies import require
 
 MAX_BATCH = 50
 MAX_DRAWN = 10
+MAX_SECONDS = 60.0
+"""Time for one request, without the wait for those before it."""
+
 AS_TRAINED = 'as trained'
 STRATEGIES = {
     AS_TRAINED: None,
@@ -63,16 +68,43 @@ def analyse_one(path: str | None, model: str, strategy: str, faces: str) -> tupl
     return picture, regions, values
 
 
-def analyse_many(paths: list[str] | None, model: str, strategy: str, faces: str) -> tuple:
-    """Rows of all faces, and a CSV file of them."""
+def limited(function: Callable, seconds: float) -> Callable:
+    """Let a function of one request at a time give up after some seconds.
+
+    What was begun runs to its end in the background, and its answer is dropped.
+    """
+    pool = ThreadPoolExecutor(1)
+
+    def run(*args):
+        future = pool.submit(function, *args)
+        try:
+            return future.result(seconds)
+        except TooLate as error:
+            future.cancel()
+            raise ValueError(
+                f'This took more than {seconds:g} s and was given up; send a smaller picture, or '
+                f'one with fewer faces.'
+            ) from error
+
+    return run
+
+
+def analyse_many(
+    paths: list[str] | None, model: str, strategy: str, faces: str, seconds: float = MAX_SECONDS
+) -> tuple:
+    """Rows of all faces, and a CSV file of them; what ``seconds`` do not suffice for says so."""
     if not paths:
         raise ValueError('There are no pictures yet; upload some.')
     if len(paths) > MAX_BATCH:
         raise ValueError(f'Got {len(paths)} pictures, expected at most {MAX_BATCH} at once.')
     rows = []
     chosen = inferencer(model, strategy, faces)
+    end = time.monotonic() + seconds
     for path in paths:
         name = Path(path).name
+        if time.monotonic() > end:
+            rows.append([name, *[''] * 7, f'left out: the limit of {seconds:g} s was reached'])
+            continue
         try:
             [result] = chosen(path, progress=False)
         except USER_ERRORS as error:
@@ -108,11 +140,12 @@ def draw_examples(folder: Path) -> list[str]:
     return paths
 
 
-def build_page(models: list[str]):
+def build_page(models: list[str], seconds: float = MAX_SECONDS):
     """Make the page.
 
     Args:
         models: Names or files of the models offered, the default first.
+        seconds: Time for one request. Defaults to 60.
     """
     gr = require('gradio', 'pip install "ranfer[web]"', 'The web page')
 
@@ -127,42 +160,64 @@ def build_page(models: list[str]):
                 text = explain(error)
                 if isinstance(args[0], str):
                     text = text.replace(args[0], Path(args[0]).name)
-                raise gr.Error(text, duration=20) from error
+                raise gr.Error(text, duration=20, print_exception=False) from error
 
         return run
 
     examples = draw_examples(Path(tempfile.mkdtemp(prefix='ranfer_')))
+    one_picture = told(limited(analyse_one, seconds))
+    many_pictures = told(functools.partial(analyse_many, seconds=seconds))
+
+    def chosen_example(event: gr.SelectData) -> str:
+        return examples[event.index]
+
     with gr.Blocks(title='ranfer') as page:
         gr.Markdown('# ranfer\nName the expression, and show which parts of the face decided it.')
         with gr.Row():
-            model = gr.Dropdown(models, value=models[0], label='model')
+            names = [(Path(name).stem, name) for name in models]
+            model = gr.Dropdown(names, value=models[0], label='model')
             strategy = gr.Dropdown(list(STRATEGIES), value=AS_TRAINED, label='regions')
             faces = gr.Radio(list(FACES), value=next(iter(FACES)), label='faces')
         choices = [model, strategy, faces]
+        one = dict(concurrency_limit=1, concurrency_id='model')
         with gr.Tab('One picture'):
             with gr.Row():
                 with gr.Column():
-                    upload = gr.File(type='filepath', label='picture', file_count='single')
-                    camera = gr.Image(type='filepath', sources=['webcam'], label='camera')
-                    gr.Examples(examples, upload, label='drawn faces')
+                    upload = gr.File(type='filepath', label='picture', height=140)
                     button = gr.Button('Recognise', variant='primary')
+                    gr.Markdown('or a drawn face:')
+                    drawn = gr.Gallery(
+                        [(path, Path(path).stem) for path in examples],
+                        show_label=False,
+                        columns=len(examples),
+                        height=160,
+                        allow_preview=False,
+                        interactive=False,
+                        buttons=[],
+                    )
+                    with gr.Accordion('camera', open=False):
+                        camera = gr.Image(type='filepath', sources=['webcam'], show_label=False)
                 with gr.Column():
-                    picture = gr.Image(label='faces', format='png', height=480)
-            regions = gr.Image(label='regions and weights', format='png')
-            answer = gr.JSON(label='answer')
+                    picture = gr.Image(label='faces', format='png', height=420, buttons=[])
+            regions = gr.Image(label='regions and weights', format='png', buttons=['download'])
+            with gr.Accordion('answer as JSON', open=False):
+                answer = gr.JSON(show_label=False)
             outputs = [picture, regions, answer]
-            one = dict(concurrency_limit=1, concurrency_id='model')
-            run_one = told(analyse_one)
-            button.click(run_one, [upload, *choices], outputs, api_name='recognise', **one)
-            upload.upload(run_one, [upload, *choices], outputs, api_name=False, **one)
-            camera.change(run_one, [camera, *choices], outputs, api_name=False, **one)
+            button.click(one_picture, [upload, *choices], outputs, api_name='recognise', **one)
+            upload.upload(one_picture, [upload, *choices], outputs, api_name=False, **one)
+            camera.change(one_picture, [camera, *choices], outputs, api_name=False, **one)
+            drawn.select(chosen_example, None, upload, api_name=False).then(
+                one_picture, [upload, *choices], outputs, api_name=False, **one
+            )
         with gr.Tab('Many pictures'):
-            files = gr.File(file_count='multiple', type='filepath', label=f'up to {MAX_BATCH}')
+            files = gr.File(
+                file_count='multiple', type='filepath', label=f'up to {MAX_BATCH}', height=180
+            )
             start = gr.Button('Recognise all', variant='primary')
             table = gr.Dataframe(headers=TABLE, label='faces', wrap=True, column_widths=WIDTHS)
             download = gr.File(label='table as CSV')
             start.click(
-                told(analyse_many), [files, *choices], [table, download], api_name='batch', **one
+                many_pictures, [files, *choices], [table, download], api_name='batch', **one
             )
     return page.queue(max_size=64)
 
@@ -174,6 +229,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--host', default='127.0.0.1', help='address to bind to')
     parser.add_argument('--port', type=int, default=7860, help='port to bind to')
     parser.add_argument('--max-size', default='10mb', help='largest upload')
+    parser.add_argument(
+        '--max-seconds', type=float, default=MAX_SECONDS, help='time for one request'
+    )
     parser.add_argument('--traceback', action='store_true', help='show tracebacks of errors')
     return parser.parse_args()
 
@@ -184,7 +242,7 @@ def main() -> None:
     with one_sentence_errors(args.traceback):
         models = [args.model] if args.model else shipped_models() or [find_model(None).stem]
         inferencer(models[0], AS_TRAINED, next(iter(FACES)))
-        page = build_page(models)
+        page = build_page(models, args.max_seconds)
         page.launch(
             server_name=args.host, server_port=args.port, max_file_size=args.max_size, share=False
         )

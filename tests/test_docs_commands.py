@@ -35,6 +35,7 @@ ELSEWHERE = {
     r'python tools/(train|test)\.py .*_ferplus': 'tests/test_tools/test_data_sets_end_to_end.py',
     r'python tools/(train|test)\.py .*_synthfer': 'tests/test_tools/test_train_and_test.py',
     r'bash tools/(dist|slurm)_': 'tests/test_tools/test_distributed.py',  # several processes
+    r'python tools/benchmarks/': 'tests/test_tools/test_benchmarks.py',  # measures for minutes
     r'python demo/web_demo\.py': 'tests/test_demo/test_browser.py',  # serves until it is ended
     r'(ranfer predict|python demo/webcam_demo\.py --camera) \d': (  # wants a camera
         'tests/test_apis/test_odd_inputs.py'

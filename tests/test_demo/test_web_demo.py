@@ -1,5 +1,6 @@
 import csv
 import sys
+import threading
 from pathlib import Path
 
 import cv2
@@ -49,6 +50,19 @@ def test_messages(model):
         web_demo.analyse_one(None, model, 'as trained', WHOLE)
     with pytest.raises(ValueError, match='at most 50'):
         web_demo.analyse_many(['a.png'] * 51, model, 'as trained', WHOLE)
+
+
+def test_time_limits(tmp_path, model):
+    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
+    path = str(tmp_path / 'a.png')
+    rows, _ = web_demo.analyse_many([path] * 2, model, 'as trained', WHOLE, seconds=-1)
+    assert [row[-1] for row in rows] == ['left out: the limit of -1 s was reached'] * 2
+    release = threading.Event()
+    slow = web_demo.limited(release.wait, 0.01)
+    with pytest.raises(ValueError, match=r'took more than 0.01 s and was given up'):
+        slow(60)
+    release.set()
+    assert web_demo.limited(sum, 60)([1, 2]) == 3
 
 
 def test_examples_are_drawn(tmp_path):
