@@ -10,6 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch import Tensor
 
 from ranfer.registry import HOOKS
 
@@ -20,7 +21,8 @@ class RANVisualizationHook(Hook):
 
     There are: ``confusion`` and ``conditions`` from :class:`ranfer.evaluation.FERMetric`,
     ``reliability``, ``region_weights`` by class and condition, and ``attention_0``, ... for the
-    first samples. In distributed evaluation the last three show the samples of the main process.
+    first samples, except under test-time augmentation. In distributed evaluation the last three
+    show the samples of the main process.
 
     Args:
         num_faces: Number of samples whose attention is drawn. Defaults to 4.
@@ -79,7 +81,8 @@ class RANVisualizationHook(Hook):
         from ranfer.visualization.evaluation import Prediction
 
         for inputs, sample in zip(data_batch['inputs'], outputs):
-            if len(self._faces) < self.num_faces and 'region_weights' in sample:
+            drawable = isinstance(inputs, Tensor) and 'region_weights' in sample
+            if drawable and len(self._faces) < self.num_faces:
                 self._faces.append((inputs.cpu().numpy(), sample.cpu()))
             if 'gt_label' in sample:
                 self._predictions.append(Prediction.from_sample(sample))

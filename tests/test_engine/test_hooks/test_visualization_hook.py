@@ -60,6 +60,14 @@ def test_writes_all_pictures(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {f'{name}_0.png' for name in expected}
 
 
+def test_faces_under_test_time_augmentation_are_not_drawn():
+    hook = RANVisualizationHook(num_faces=2)
+    faces = torch.zeros(2, 3, 24, 24, dtype=torch.uint8)
+    hook.after_test_iter(None, 0, dict(inputs=[list(faces), list(faces)]), predictions(2))
+    assert hook._faces == []
+    assert len(hook._predictions) == 2
+
+
 def test_refuses_negative_number():
     with pytest.raises(ValueError, match='num_faces must be at least 0, got -1'):
         RANVisualizationHook(num_faces=-1)
