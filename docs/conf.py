@@ -1,5 +1,6 @@
 """Settings of Sphinx: ``make docs`` writes the pages to ``docs/_build/html``."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ extensions = [
     'sphinx.ext.viewcode',
 ]
 exclude_patterns = ['_build', 'scripts', 'images', 'schema']
-source_suffix = {'.md': 'markdown'}
+source_suffix = {'.md': 'markdown', '.ipynb': 'markdown'}
 
 myst_enable_extensions = ['dollarmath', 'colon_fence']
 myst_heading_anchors = 3
@@ -63,6 +64,25 @@ def write_math(translator, node) -> None:
     raise SkipNode
 
 
+def read_notebook(app, docname: str, content: list[str]) -> None:
+    """Turn the JSON of a notebook into Markdown: its text, its code and what that printed."""
+    path = Path(app.env.doc2path(docname))
+    if path.suffix == '.ipynb':
+        cells = [*map(_markdown, json.loads(content[0])['cells'])]
+        link = f'{{download}}`This page as a notebook <{path.name}>`'
+        content[0] = '\n\n'.join([*cells, link])
+
+
+def _markdown(cell: dict) -> str:
+    text = ''.join(cell['source'])
+    if cell['cell_type'] == 'markdown':
+        return text
+    printed = ''.join(''.join(output['text']) for output in cell['outputs'])
+    code = f'```python\n{text}\n```'
+    return f'{code}\n\n```text\n{printed.rstrip()}\n```' if printed else code
+
+
 def setup(app) -> None:
-    """Register the writer of equations."""
+    """Register the reader of notebooks and the writer of equations."""
+    app.connect('source-read', read_notebook)
     app.add_html_math_renderer('mathml', (write_math, None), (write_math, None))
