@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -29,6 +30,9 @@ from ranfer.models.necks import RANNeck, RegionFeatures
 from ranfer.regions import LandmarkRegions
 
 WEIGHTS = ('self_weights', 'relation_weights', 'region_weights')
+
+_ONE_AT_A_TIME = threading.Lock()
+"""MMEngine's default scope belongs to the whole process, so threads predict in turn."""
 
 
 @dataclass(frozen=True)
@@ -169,11 +173,12 @@ class TorchClassifier:
     def predict(self, faces: Sequence[CutFace]) -> list[Scores]:
         """See :meth:`Classifier.predict`."""
         batch = self._prepare(faces)
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
+        with _ONE_AT_A_TIME, DefaultScope.overwrite_default_scope('mmpretrain'):
             scores = [_scores(sample) for sample in self._model.test_step(batch)]
-        if self._features is None:
+            features, self._features = self._features, None
+        if features is None:
             return scores
-        features, self._features = self._features.float().cpu().numpy(), None
+        features = features.float().cpu().numpy()
         return [one._replace(features=values) for one, values in zip(scores, features)]
 
     @torch.inference_mode()
