@@ -54,10 +54,10 @@ FACE_INPUTS = {
 """Faces as the data sets have them; a config overrides it with ``face_input = dict(...)``.
 
 RAF-DB ships aligned faces. Those of FERPlus are loose squares whose eyes lie 0.37 of the side apart
-and tilt by up to 15 degrees; aligned faces with that distance, at a margin of -0.07, are as much at
-home in such a model as the square around the detector's box (172 faces of FERPlus Valid found
-again: 81 % against 76 % right), and keep the expression of a photo that is turned by 45 degrees,
-where the square loses it. Other data sets get the square.
+and tilt by up to 15 degrees; a margin of -0.07 gives aligned faces the same distance. A model that
+was trained on FERPlus names the expressions of its own faces, found again and aligned like this, at
+least as well as those of the squares around the boxes, and keeps that of a photo which is turned
+further than any face it has seen, where the square loses it. Other data sets get the square.
 """
 
 
