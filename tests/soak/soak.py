@@ -232,8 +232,7 @@ def _train_config(folder: str, iterations: int):
     ]
     faces = dict(type='ranfer.FERFolder', data_root=f'{folder}/faces', pipeline=pipeline)
     loader = dict(dataset=faces, batch_size=2, num_workers=0)
-    loader['sampler'] = dict(type='DefaultSampler', shuffle=True)
-    every = max(iterations // 10, 1)
+    every = max(iterations // 5, 1)
     model = tiny.model_config()
     model['backbone'].update(stem_channels=4, base_channels=4)
     model['neck']['in_channels'] = model['head']['in_channels'] = 32
@@ -242,8 +241,8 @@ def _train_config(folder: str, iterations: int):
         dict(
             model=model,
             work_dir=f'{folder}/work',
-            train_dataloader=loader,
-            val_dataloader=loader,
+            train_dataloader=dict(loader, sampler=dict(type='InfiniteSampler')),
+            val_dataloader=dict(loader, sampler=dict(type='DefaultSampler', shuffle=False)),
             train_cfg=dict(by_epoch=False, max_iters=iterations, val_interval=every),
             val_cfg=dict(),
             val_evaluator=dict(type='ranfer.FERMetric'),
