@@ -21,6 +21,7 @@ import numpy as np
 from ranfer.apis import FERInferencer, ModelFile, shipped_models
 from ranfer.apis.annotate import annotate
 from ranfer.apis.model_file import find_model
+from ranfer.apis.sources import is_stream
 from ranfer.datasets.synthetic import draw
 from ranfer.engine.errors import USER_ERRORS, explain, one_sentence_errors
 from ranfer.utils.dependencies import require
@@ -54,10 +55,17 @@ def inferencer(model: str, strategy: str, faces: str) -> FERInferencer:
     return FERInferencer(loaded, faces=FACES[faces])
 
 
+def check_picture(path: str) -> None:
+    """Raise ``ValueError`` for what has many frames."""
+    if is_stream(path):
+        raise ValueError(f'{path} is a video, expected a picture; `ranfer predict` reads videos.')
+
+
 def analyse_one(path: str | None, model: str, strategy: str, faces: str) -> tuple:
     """Annotated picture, the regions of all faces one below the other, and plain data."""
     if path is None:
         raise ValueError('There is no picture yet; upload one, or take one with the camera.')
+    check_picture(path)
     chosen = inferencer(model, strategy, faces)
     [analysed] = chosen.analyse(path)
     picture = annotate(analysed.frame.image, analysed.result)[..., ::-1]
@@ -106,6 +114,7 @@ def analyse_many(
             rows.append([name, *[''] * 7, f'left out: the limit of {seconds:g} s was reached'])
             continue
         try:
+            check_picture(path)
             [result] = chosen(path, progress=False)
         except USER_ERRORS as error:
             rows.append([name, *[''] * 7, explain(error).replace(path, name)])

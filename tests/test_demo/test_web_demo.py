@@ -45,6 +45,15 @@ def test_many_answers_for_every_file(tmp_path, model):
         assert next(csv.reader(file)) == web_demo.TABLE
 
 
+def test_a_video_is_no_picture(tmp_path, model):
+    (tmp_path / 'a.mp4').write_bytes(b'frames')
+    path = str(tmp_path / 'a.mp4')
+    with pytest.raises(ValueError, match='is a video, expected a picture'):
+        web_demo.analyse_one(path, model, 'as trained', WHOLE)
+    [row], _ = web_demo.analyse_many([path], model, 'as trained', WHOLE)
+    assert row[-1].startswith('a.mp4 is a video')
+
+
 def test_messages(model):
     with pytest.raises(ValueError, match='no picture yet'):
         web_demo.analyse_one(None, model, 'as trained', WHOLE)
