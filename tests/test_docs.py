@@ -26,6 +26,8 @@ SHELLS = ('bash', 'shell', 'sh', 'console')
 SOURCES = {
     'tools': ('ranfer/engine/launch.py', 'ranfer/datasets/converters/cli.py'),
     'ranfer': ('ranfer/cli.py',),
+    'demo/': ('ranfer/cli.py',),
+    'tools/benchmarks/': ('tools/benchmarks/common.py',),
 }
 """Files that define options beside the script itself."""
 
@@ -84,7 +86,8 @@ def unknown_options(words: list[str]) -> list[str]:
             Path(script).stem.split('_')[0]
         )
     if script is not None:
-        sources = (script, *SOURCES['tools'], *(SOURCES['ranfer'] if 'demo/' in script else ()))
+        more = [key for key in ('demo/', 'tools/benchmarks/') if key in script]
+        sources = (script, *SOURCES['tools'], *(x for key in more for x in SOURCES[key]))
     elif words[0] == 'ranfer':
         sources = SOURCES['ranfer']
     else:
