@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +55,7 @@ def test_two_gigabytes_in_one_line_are_refused_in_bounded_memory(tmp_path):
     run = subprocess.run(
         [sys.executable, '-W', 'ignore', '-c', SPARSE],
         cwd=tmp_path,
+        env=os.environ | dict(PYTHONPATH=str(Path(__file__).parents[2])),
         capture_output=True,
         text=True,
     )
