@@ -9,7 +9,7 @@ import time
 import pytest
 from test_tools.conftest import ROOT, environment
 
-TIMEOUT = 20
+TIMEOUT = 40
 HOOK = """
 import time
 from mmengine.dist import get_rank
