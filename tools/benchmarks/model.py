@@ -205,6 +205,7 @@ def draw(rows: list[dict], path: str) -> None:
 
     matplotlib.use('Agg')
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator
 
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout='constrained')
     for axis, (cost, label) in zip(
@@ -218,6 +219,11 @@ def draw(rows: list[dict], path: str) -> None:
         ends = np.array([min(crops), max(crops)])
         axis.loglog(ends, points[0][cost] * ends / crops[0], 'k:', label='proportional')
         axis.set(xlabel='crops N x R', ylabel=label)
+        axis.set_xticks(crops, [str(n) for n in crops])
+        axis.set_xticks([], minor=True)
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter('{x:g}')
+        axis.yaxis.set_minor_formatter('')
         axis.legend()
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     figure.savefig(path, dpi=110)
