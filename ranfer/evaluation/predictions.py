@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class Predictions:
         """Write a JSON file."""
         columns = zip(self.names, self.labels, self.conditions, self.scores)
         keys = ('name', 'label', 'conditions', 'scores')
-        values = {key: asdict(self)[key] for key in ('dataset', 'classes', 'overall')}
+        values = dict(dataset=self.dataset, classes=self.classes, overall=self.overall)
         values['predictions'] = [dict(zip(keys, row)) for row in columns]
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(json.dumps(values), encoding='utf-8')
