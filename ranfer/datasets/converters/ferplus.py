@@ -28,7 +28,7 @@ PUBLISHED = {
 """Images of each split by protocol; where ties decide the count there is none to compare with."""
 SIDE = 48
 _CODES = tuple(map(str, range(len(CLASSES))))
-_VOTES = re.compile(r'\s*[0-9]{1,6}\s*')
+_VOTES = re.compile(r'[ \t]*[0-9]{1,6}[ \t]*')
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import lzma
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -21,6 +23,12 @@ MAX_UNPACKED = 1 << 30
 
 MAX_RATIO = 100
 """How far the whole of an archive may unpack; images hardly do at all, and tables ten times."""
+
+_UNREADABLE = (
+    OSError, EOFError, ValueError, NotImplementedError, struct.error,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What :mod:`zipfile` raises on damaged archives and on methods and versions it does not know."""
 
 
 class MemberError(Exception):
@@ -51,7 +59,7 @@ class Member:
         try:
             with self.open() as file:
                 data = file.read(limit + 1)
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        except _UNREADABLE as error:
             raise MemberError(f'cannot be unpacked ({error})') from error
         if len(data) > limit:
             raise MemberError(f'unpacks to more than {limit >> 20} MiB')
@@ -128,15 +136,15 @@ class Source:
         try:
             with zipfile.ZipFile(path) as archive:
                 infos = archive.infolist()
-        except (zipfile.BadZipFile, OSError) as error:
+        except _UNREADABLE as error:
             raise ConversionError(
                 f'source: {str(path)!r} is no complete zip file ({error}); download it again'
             ) from error
         _check_total(path, infos)
         for info in infos:
-            if info.is_dir():
-                continue
             name = info.filename
+            if name.endswith('/'):
+                continue
             if not is_safe(name) or (info.external_attr >> 28) == 0xA:
                 self.report.skip('name outside the root', f'{name} in {path.name}')
             else:
@@ -180,14 +188,14 @@ class Source:
         try:
             with self.files[name].open() as file:
                 yield from bounded_lines(io.TextIOWrapper(file, encoding='utf-8-sig'))
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error, MemberError) as error:
-            raise ConversionError(f'source: {name} cannot be read ({error})') from error
         except UnicodeDecodeError as error:
             raise ConversionError(f'source: {name} is not a text file ({error.reason})') from error
         except TextLimitError as error:
             raise ConversionError(
                 f"source: {name} {error}, expected the owners' list; download it again"
             ) from error
+        except (*_UNREADABLE, MemberError) as error:
+            raise ConversionError(f'source: {name} cannot be read ({error})') from error
 
     def rows(self, name: str) -> Iterator[list[str]]:
         """Rows of a table of comma-separated values.
