@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranfer.regions import FixedRegions, GridRegions, LandmarkRegions, RandomRegions
+from ranfer.regions import (
+    FixedRegions,
+    GridRegions,
+    LandmarkRegions,
+    RandomRegions,
+    RegionDropout,
+)
 from ranfer.registry import REGIONS
 
 FACE = np.array([[35, 40, 1], [65, 40, 1], [50, 60, 1], [38, 78, 1], [62, 78, 1]], dtype=np.float32)
@@ -186,3 +192,30 @@ def test_bad_landmarks_say_what_to_do(points, sentence):
     with pytest.raises(ValueError) as error:
         boxes_of(LandmarkRegions(), points=points)
     assert str(error.value) == sentence
+
+
+def test_dropout_keeps_some_of_the_regions_and_all_in_turn():
+    fixed, _ = boxes_of(FixedRegions())
+    dropout = RegionDropout(dict(type='FixedRegions'), keep=3)
+    kept = [boxes_of(dropout, seed=seed)[0] for seed in range(200)]
+    places = [[fixed.tolist().index(box) for box in boxes.tolist()] for boxes in kept]
+    assert all(place == sorted(set(place)) and len(place) == 3 for place in places)
+    share = np.bincount(np.concatenate(places), minlength=5) / 200
+    np.testing.assert_allclose(share, 3 / 5, atol=0.1)
+
+
+def test_dropout_takes_the_mask_along():
+    points = FACE.copy()
+    points[1, 2] = 0
+    boxes, mask = boxes_of(RegionDropout(LandmarkRegions(), keep=4), points=points)
+    assert mask.shape == (4,)
+    np.testing.assert_array_equal(mask, boxes.any(1))
+
+
+@pytest.mark.parametrize(
+    ('keep', 'sentence'),
+    [(0, 'keep must be at least 1, got 0'), (6, 'keep is 6, but FixedRegions gives 5 regions')],
+)
+def test_dropout_needs_a_number_of_regions(keep, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        boxes_of(RegionDropout(FixedRegions(), keep))

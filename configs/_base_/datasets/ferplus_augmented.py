@@ -1,4 +1,5 @@
-# FERPlus for training from random weights: vote distributions, light, place and occluders drawn.
+# FERPlus for training from random weights: vote distributions; light, place, occluders and three of
+# the five crops drawn.
 _base_ = './ferplus.py'
 
 train_dataloader = dict(
@@ -10,6 +11,9 @@ train_dataloader = dict(
             dict(type='ranfer.RandomFaceAffine', rotation=15, scale=(0.85, 1.15), translate=0.1),
             dict(type='ranfer.RandomFaceFlip', prob=0.5),
             dict(type='ranfer.RandomOcclusion', prob=0.25),
-            dict(type='ranfer.RegionCropTransform', strategy=dict(type='FixedRegions')),
+            dict(
+                type='ranfer.RegionCropTransform',
+                strategy=dict(
+                    type='RegionDropout', strategy=dict(type='FixedRegions'), keep=3)),
             dict(type='ranfer.PackRegionInputs'),
         ]))
