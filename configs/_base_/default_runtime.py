@@ -13,7 +13,7 @@ default_hooks = dict(
         rule='greater'),
     sampler_seed=dict(type='ranfer.EpochSeedHook'),
     non_finite_guard=dict(type='ranfer.NonFiniteGuardHook'),
-    visualization=dict(type='VisualizationHook', enable=False),
+    visualization=dict(type='ranfer.FaceVisualizationHook', enable=False),
 )
 
 env_cfg = dict(
@@ -23,7 +23,7 @@ env_cfg = dict(
 )
 
 vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
-visualizer = dict(type='UniversalVisualizer', vis_backends=vis_backends)
+visualizer = dict(type='ranfer.RANVisualizer', vis_backends=vis_backends)
 
 log_level = 'INFO'
 load_from = None

@@ -3,6 +3,7 @@
 from ranfer.engine.checkpoint import load_checkpoint, use_safe_loading
 from ranfer.engine.hooks import (
     EpochSeedHook,
+    FaceVisualizationHook,
     NonFiniteGuardHook,
     RANVisualizationHook,
     SafeCheckpointHook,
@@ -12,6 +13,7 @@ from ranfer.engine.optim import AutocastOptimWrapper
 __all__ = [
     'AutocastOptimWrapper',
     'EpochSeedHook',
+    'FaceVisualizationHook',
     'NonFiniteGuardHook',
     'RANVisualizationHook',
     'SafeCheckpointHook',
