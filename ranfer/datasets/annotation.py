@@ -24,6 +24,9 @@ NUM_KEYPOINTS = 5
 MAX_COORDINATE = 1e6
 """Largest coordinate of a box or landmark in pixels."""
 
+RESERVED = frozenset({'gt_bboxes', 'gt_keypoints', 'img', 'region_mask', 'regions', 'sample_idx'})
+"""Keys of a sample that no row may bring along unchecked."""
+
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
@@ -116,8 +119,8 @@ def check_rows(rows: Sequence[dict], source: str, num_classes: int | None) -> No
         num_classes: C; labels must lie in [0, C) and score vectors have C values. None: any.
 
     Raises:
-        ValueError: If a row has a wrong path, label, distribution, box or landmark shape. The
-            sentence names the file and the row (counted from 0).
+        ValueError: If a row has a reserved key or a wrong path, label, distribution, box or
+            landmark shape. The sentence names the file and the row (counted from 0).
     """
     if not rows:
         raise ValueError(
@@ -127,6 +130,7 @@ def check_rows(rows: Sequence[dict], source: str, num_classes: int | None) -> No
     if not all(type(row) is dict for row in rows):
         index = next(i for i, row in enumerate(rows) if type(row) is not dict)
         _fail(source, index, 'data_list', rows[index], 'a mapping with img_path and gt_label')
+    _check_keys(rows, source)
     _check_paths(rows, source)
     _check_labels(rows, source, num_classes)
     for key, shape in (('bbox', (4,)), ('keypoints', (5, 2)), ('keypoints_visible', (5,))):
@@ -140,6 +144,13 @@ def _fail(source: str, index: int, key: str, got: object, expected: str) -> None
         f'{key}: row {index} of {source!r} has {reprlib.repr(got)}, expected {expected}; '
         f'correct the row or run the converter again'
     )
+
+
+def _check_keys(rows: Sequence[dict], source: str) -> None:
+    for index, row in enumerate(rows):
+        if not RESERVED.isdisjoint(row):
+            key = min(RESERVED.intersection(row))
+            _fail(source, index, key, row[key], 'no such key: it is made when the row is read')
 
 
 def _check_paths(rows: Sequence[dict], source: str) -> None:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from ranfer.apis.images import as_image, read_image
 from ranfer.datasets import FERDataset, parse_condition_list
+from ranfer.datasets.annotation import RESERVED
 from ranfer.datasets.converters import ConversionError
 from ranfer.datasets.converters.affectnet import _csv_rows, _load_npy
 from ranfer.datasets.converters.ferplus import COLUMNS, read_label_lists, read_votes, vote_labels
@@ -135,7 +136,7 @@ def annotation(data: bytes) -> None:
         data_set = FERDataset(path)
     except ValueError as error:
         keys = 'ann_file data_list img_path gt_label bbox keypoints gt_score conditions metainfo'
-        _is_sentence(error, *keys.split())
+        _is_sentence(error, *keys.split(), *RESERVED)
         return
     for index in range(len(data_set)):
         sample = data_set[index]

@@ -45,6 +45,10 @@ def annotation(path: Path, rows, classes=('a', 'b'), text=None) -> Path:
 ROWS = {
     'no rows': ([], 'data_list: .* has no rows, expected at least one image'),
     'row is no mapping': ([GOOD, 7], 'data_list: row 1 of .* has 7, expected a mapping'),
+    'key of a sample': (
+        [{**GOOD, 'gt_keypoints': [[1, 2]]}],
+        r'gt_keypoints: row 0 of .* has .*, expected no such key',
+    ),
     'no path': ([{'gt_label': 0}], 'img_path: row 0 of .* has None, expected the path of an image'),
     'number as path': ([{**GOOD, 'img_path': 3}], 'img_path: row 0 of .* has 3'),
     'no label': ([{'img_path': 'a'}], r'gt_label: row 0 of .* has None, expected a whole number'),

@@ -10,7 +10,7 @@ import numpy as np
 from ranfer.datasets.affectnet import AffectNet
 from ranfer.datasets.converters.images import ImageJob, SkipImage, convert_images
 from ranfer.datasets.converters.report import ConversionError, Report
-from ranfer.datasets.converters.source import Member, MemberError, Source
+from ranfer.datasets.converters.source import Member, Source
 from ranfer.datasets.converters.write import write_splits
 from ranfer.datasets.names import is_safe
 from ranfer.landmarks.align import align_face, crop_face, move_points
@@ -264,6 +264,6 @@ def _load_npy(source: Source, name: str) -> np.ndarray | None:
     if member is None:
         return None
     try:
-        return np.load(io.BytesIO(member.read(1 << 20)), allow_pickle=False)
-    except (MemberError, ValueError, EOFError, OSError, MemoryError):
+        return np.lib.format.read_array(io.BytesIO(member.read(1 << 20)), allow_pickle=False)
+    except Exception:  # NumPy lets through whatever Python's tokenizer and parser raise
         return None
