@@ -41,7 +41,7 @@ def test_every_row_is_a_model_that_differs(tool, config):
         assert cfg.to_dict() not in seen
         seen.append(cfg.to_dict())
         strategies = {
-            step.strategy.type
+            step.strategy.get('strategy', step.strategy).type  # of RegionDropout, the one within
             for split in ('train', 'val', 'test')
             for step in cfg[f'{split}_dataloader'].dataset.pipeline
             if 'strategy' in step

@@ -14,7 +14,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmengine.config import Config
@@ -76,6 +76,12 @@ def variants(cfg: Config) -> dict[str, dict]:
     for crops in (2, 3):
         rows[f'{crops} crops'] = {'data_preprocessor.num_regions': crops + 1}
     rows['10 random crops'] = strategy(cfg, type='RandomRegions', num_regions=10)
+    fixed = dict(type='FixedRegions')
+    if 'RegionDropout' in str(cfg.train_dataloader):
+        rows['all crops in training'] = strategy(cfg, ('train',), **fixed)
+    else:
+        dropout = dict(type='RegionDropout', strategy=fixed, keep=3)
+        rows['3 of 5 crops in training'] = strategy(cfg, ('train',), **dropout)
     if shared:
         rows['full form'] = plain
     else:
@@ -88,11 +94,13 @@ def replaced(config: dict) -> dict:
     return dict(_delete_=True, **config)
 
 
-def strategy(cfg: Config, **settings: object) -> dict:
-    """Another region strategy in every pipeline."""
+def strategy(
+    cfg: Config, splits: Iterable[str] = ('train', 'val', 'test'), **settings: object
+) -> dict:
+    """Another region strategy in the pipelines."""
     return {
         f'{split}_dataloader.dataset.pipeline.{index}.strategy': replaced(settings)
-        for split in ('train', 'val', 'test')
+        for split in splits
         for index, step in enumerate(cfg[f'{split}_dataloader'].dataset.pipeline)
         if step.type == 'ranfer.RegionCropTransform'
     }
