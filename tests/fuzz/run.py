@@ -22,7 +22,6 @@ def main() -> None:
     parser.add_argument('target', choices=TARGETS)
     parser.add_argument('--seconds', type=int, default=60)
     parser.add_argument('--corpus', type=Path, default=Path('work_dirs/fuzz'))
-    parser.add_argument('--minimise', type=Path, help='write the smallest equal corpus there')
     args = parser.parse_args()
     folder = args.corpus / args.target
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,14 +29,9 @@ def main() -> None:
         (folder / f'seed{index}').write_bytes(data)
     options = ['-max_len=4096', '-timeout=120', '-rss_limit_mb=4096', '-print_final_stats=1']
     options.append(f'-artifact_prefix={folder}/crash-')
-    if args.minimise:
-        target = args.minimise / args.target
-        target.mkdir(parents=True, exist_ok=True)
-        options += ['-merge=1', str(target), str(folder)]
-    else:
-        kept = Path(__file__).parent / 'corpus' / args.target
-        options += [f'-max_total_time={args.seconds}', str(folder)]
-        options += [str(kept)] if kept.is_dir() else []
+    kept = Path(__file__).parent / 'corpus' / args.target
+    options += [f'-max_total_time={args.seconds}', str(folder)]
+    options += [str(kept)] if kept.is_dir() else []
     atheris.enabled_hooks.add('RegEx')
     atheris.enabled_hooks.add('str')
     atheris.Setup([sys.argv[0], *options], TARGETS[args.target])
