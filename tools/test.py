@@ -80,9 +80,12 @@ def occlude_faces(cfg: Config, seed: int) -> None:
 
 
 def use_flip_tta(cfg: Config) -> None:
-    """Test every image and its mirror image; the regions are placed after the flip."""
+    """Test every image and its mirror image; the regions are placed after the flip.
+
+    The image as it is comes first: the averaged sample keeps the fields of the first view.
+    """
     *steps, regions, pack = cfg.test_dataloader.dataset.pipeline
-    flips = [dict(type='ranfer.RandomFaceFlip', prob=p) for p in (1.0, 0.0)]
+    flips = [dict(type='ranfer.RandomFaceFlip', prob=p) for p in (0.0, 1.0)]
     cfg.test_dataloader.dataset.pipeline = [
         *steps,
         dict(type='TestTimeAug', transforms=[flips, [regions], [pack]]),

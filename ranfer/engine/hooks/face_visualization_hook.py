@@ -17,7 +17,7 @@ class FaceVisualizationHook(VisualizationHook):
 
     Loaders deliver BGR, or ready crops, or several views of a face under test-time augmentation,
     where visualizers take one RGB image: MMPretrain's own hook would swap red and blue. Drawn are
-    the face (of several views the last, which is the face as it is) and, by
+    the face (of several views the first, whose fields MMPretrain's averaged sample carries) and, by
     :class:`ranfer.visualization.RANVisualizer`, the attention.
 
     Args:
@@ -42,7 +42,7 @@ class FaceVisualizationHook(VisualizationHook):
         from ranfer.visualization.visualizer import face_of_input
 
         several_views = isinstance(data_batch['data_samples'][0], (list, tuple))
-        views = data_batch['inputs'][-1] if several_views else data_batch['inputs']
+        views = data_batch['inputs'][0] if several_views else data_batch['inputs']
         drawn = [face_of_input(view.cpu().numpy(), s) for view, s in zip(views, data_samples)]
         faces = [torch.from_numpy(face).permute(2, 0, 1) for face, _ in drawn]
         super()._draw_samples(batch_idx, dict(inputs=faces), [s for _, s in drawn], step)

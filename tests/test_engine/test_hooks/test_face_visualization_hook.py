@@ -43,9 +43,9 @@ def test_boxes_follow_ready_crops(hook):
     np.testing.assert_array_equal(hook.drawn[0]['data_sample'].regions[0], [0, 0, 4, 4])
 
 
-def test_of_several_views_the_last_is_drawn(hook):
+def test_of_several_views_the_first_is_drawn_whose_weights_the_sample_has(hook):
     face = RED_IN_BGR.expand(1, 3, 8, 8)
-    batch = dict(inputs=[face * 0, face], data_samples=[samples(1, 8), samples(1, 8)])
+    batch = dict(inputs=[face, face * 0], data_samples=[samples(1, 8), samples(1, 8)])
     hook.after_test_iter(None, 0, batch, samples(1, 8))
     assert (hook.drawn[0]['image'] == [200, 0, 0]).all()
 
