@@ -12,8 +12,8 @@ from ranfer.registry import REGIONS
 class RegionDropout(RegionStrategy):
     """Keep a random part of another strategy's regions: for the pipeline of training alone.
 
-    A net that never knows which crops come cannot lean on one of them, and a crop left out costs
-    nothing. Attention takes any number of regions, so the test pipeline names the whole strategy.
+    A regulariser: the net does not know which crops come, and a crop left out costs nothing.
+    Attention takes any number of regions, so the test pipeline names the whole strategy.
 
     Args:
         strategy: Config of the registered strategy whose regions are drawn from.
