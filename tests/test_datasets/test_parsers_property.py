@@ -8,7 +8,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 import numpy as np
 import pytest
 from fuzz.targets import TARGETS, seeds
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ranfer.datasets import FERDataset, parse_condition_list
@@ -60,6 +60,7 @@ def test_condition_list_that_was_written_is_read(tmp_path, rows):
     st.lists(st.lists(st.integers(0, 10), min_size=10, max_size=10), min_size=1, max_size=9),
     st.lists(st.text(max_size=30), max_size=4),
 )
+@example([[0] * 10], ['\0'])
 @quick
 def test_votes_survive_any_lines_between_them(tmp_path, votes, noise):
     lines = [f'Usage,Image name,{",".join(COLUMNS)}']

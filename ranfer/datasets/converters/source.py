@@ -204,8 +204,9 @@ class Source:
             ConversionError: If the file cannot be read, or is no such table.
         """
         csv.field_size_limit(MAX_LINE)
+        lines = (line.replace('\0', '\ufffd') for line in self.lines(name))  # Python 3.10 refuses 0
         try:
-            yield from csv.reader(self.lines(name), skipinitialspace=True)
+            yield from csv.reader(lines, skipinitialspace=True)
         except csv.Error as error:
             raise ConversionError(
                 f'source: {name} is no table of comma-separated values ({error}); download it again'
