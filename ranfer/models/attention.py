@@ -42,7 +42,8 @@ def log_attention(
     scores = at_least_float32(scores)
     absent = torch.finfo(scores.dtype).min / 4  # the sum of two stays finite
     if activation == 'sigmoid':
-        log_weights = F.logsigmoid(scores)
+        # logsigmoid, which ONNX would spell log(sigmoid(x)) and so lose small weights
+        log_weights = -F.softplus(-scores)
     else:
         weights = torch.sigmoid(scores)
         weights = weights if mask is None else weights.masked_fill(~mask, absent)

@@ -75,6 +75,20 @@ def test_onnx_runtime_equals_the_model(shared, tmp_path):
             )
 
 
+@pytest.mark.parametrize('bias', [-15.0, -200.0])
+def test_small_self_weights_keep_their_ratio(bias, tmp_path):
+    model, path = build(), str(tmp_path / 'model.onnx')
+    model.neck.attention = torch.nn.Linear(64, 1)
+    torch.nn.init.normal_(model.neck.attention.weight)
+    torch.nn.init.constant_(model.neck.attention.bias, bias)
+    assert export_onnx(model, path) < 1e-5
+    found = ORTModel(path).predict_samples(batch(2))
+    with torch.no_grad():
+        expected = model.test_step(batch(2))
+    for i, sample in enumerate(expected):
+        np.testing.assert_allclose(found['region_weights'][i], sample.region_weights, atol=1e-5)
+
+
 def test_predict_takes_rois_and_counts(tmp_path):
     path = str(tmp_path / 'model.onnx')
     export_onnx(build(), path)
