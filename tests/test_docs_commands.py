@@ -34,6 +34,10 @@ ELSEWHERE = {
     r'python tools/quickstart\.py': 'tests/test_tools/test_small_tools.py',  # trains for minutes
     r'python tools/(train|test)\.py .*_ferplus': 'tests/test_tools/test_data_sets_end_to_end.py',
     r'python tools/(train|test)\.py .*_synthfer': 'tests/test_tools/test_train_and_test.py',
+    r'python tools/dataset_converters/extract_landmarks\.py': (
+        'tests/test_datasets/test_converters/test_extract_landmarks.py'
+    ),
+    r'python tools/analysis_tools/face_frame\.py': 'tests/test_tools/test_face_frame.py',
     r'bash tools/(dist|slurm)_': 'tests/test_tools/test_distributed.py',  # several processes
     r'python tools/benchmarks/': 'tests/test_tools/test_benchmarks.py',  # measures for minutes
     r'python demo/web_demo\.py': 'tests/test_demo/test_browser.py',  # serves until it is ended

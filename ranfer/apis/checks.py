@@ -54,8 +54,9 @@ _FACE: dict[str, tuple[Callable[[Any], bool], str]] = {
     'margin': (lambda value: _is_number(value, -0.4, 4, (int, float)), 'a number in [-0.4, 4]'),
     'grey': (lambda value: isinstance(value, bool), 'True or False'),
     'align': (lambda value: isinstance(value, bool), 'True or False'),
+    'shift': (lambda value: _is_number(value, -1, 1, (int, float)), 'a number in [-1, 1]'),
 }
-_OPTIONAL = ('align',)
+_OPTIONAL = ('align', 'shift')
 """What files of earlier releases lack."""
 
 

@@ -94,13 +94,14 @@ def cut_face(
         image: BGR, uint8, ``(H, W, 3)``.
         box: xyxy in pixels.
         landmarks: ``(5, 2)`` in pixels, or None.
-        face: Size, margin, alignment and colour. Without landmarks nothing is aligned.
+        face: Size, margin, alignment, shift and colour. Without landmarks nothing is aligned.
 
     Raises:
         ValueError: If the box or the landmarks are degenerate.
     """
     if face.align and landmarks is not None:
-        matrix = similarity_transform(landmarks, face_template(face.size, face.margin))
+        target = face_template(face.size, face.margin, face.shift)
+        matrix = similarity_transform(landmarks, target)
         cut = warp_face(image, matrix, face.size)
     else:
         cut, matrix = crop_face(image, box, face.size, face.margin)

@@ -13,17 +13,36 @@ _TEMPLATE = np.array(
 """Mean place of the five points in a 112 x 112 face crop, as face recognition uses it."""
 
 
-def face_template(size: int, margin: float = 0.1) -> np.ndarray:
+def face_template(size: int, margin: float = 0.1, shift: float = 0.0) -> np.ndarray:
     """Places of the five points in an aligned face.
 
     Args:
         size: Side of the aligned face in pixels.
         margin: Part of the side that is added around the tight crop on each side. Defaults to 0.1.
+        shift: Part of the side by which the points are moved down. Defaults to 0.
 
     Returns:
         np.ndarray: Pixels, float64, shape ``(5, 2)``.
     """
-    return (_TEMPLATE / 112 + margin) / (1 + 2 * margin) * size
+    points = (_TEMPLATE / 112 + margin) / (1 + 2 * margin)
+    return (points + np.array([0, shift])) * size
+
+
+def fit_template(points: np.ndarray) -> tuple[float, float]:
+    """How a data set frames its faces, next to the template of face recognition.
+
+    Args:
+        points: The five points of a typical face, as parts of the image's side, shape ``(5, 2)``.
+
+    Returns:
+        tuple[float, float]: Margin and shift with which :func:`face_template` comes nearest to the
+        points.
+    """
+    points, template = np.asarray(points) - 0.5, _TEMPLATE / 112 - 0.5
+    middle = template.mean(0)
+    spread = template - middle
+    scale = (spread * points).sum() / (spread * spread).sum()
+    return float((1 / scale - 1) / 2), float((points.mean(0) - scale * middle)[1])
 
 
 def similarity_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:

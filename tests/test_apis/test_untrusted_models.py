@@ -48,6 +48,7 @@ WRONG = {
     'huge face': (dict(face__size=10**9), 'face.size 1000000000, expected 1 to 1024 pixels'),
     'face of no pixel': (dict(face__size=0), 'face.size 0, expected'),
     'margin is not a number': (dict(face__margin=float('nan')), 'face.margin nan, expected'),
+    'shift is a text': (dict(face__shift='up'), "face.shift 'up', expected a number"),
     'unknown entry of the face': (dict(face__colour=1), "the entry 'colour', expected size"),
     'unknown entry': (dict(hook='x'), "the entry 'hook', expected version, model"),
     'other version': (dict(version=2), 'version 2, expected 1'),

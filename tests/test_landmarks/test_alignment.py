@@ -11,7 +11,7 @@ from ranfer.landmarks import (
     similarity_transform,
     to_five_points,
 )
-from ranfer.landmarks.align import face_template, move_points
+from ranfer.landmarks.align import face_template, fit_template, move_points
 
 
 @settings(max_examples=30, deadline=None)
@@ -23,6 +23,11 @@ def test_similarity_is_recovered(angle, scale, x, y):
     source = face_template(100)
     found = similarity_transform(source, move_points(source, matrix))
     np.testing.assert_allclose(found, matrix, atol=1e-6)
+
+
+@pytest.mark.parametrize(('margin', 'shift'), [(0, 0), (-0.07, -0.075), (0.3, 0.1)])
+def test_margin_and_shift_of_a_frame_are_recovered(margin, shift):
+    assert fit_template(face_template(1, margin, shift)) == pytest.approx((margin, shift))
 
 
 def test_similarity_has_least_error_of_opencv_search():

@@ -24,6 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--align', action='store_true', default=None, help='the faces are aligned by five points'
     )
+    parser.add_argument('--shift', type=float, help='part of the side that aligned faces go down')
     parser.add_argument('--float32', action='store_true', help='keep single precision')
     parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
@@ -33,7 +34,13 @@ def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
         model = ModelFile.from_config(args.config, args.checkpoint)
-        given = dict(size=args.face_size, margin=args.margin, grey=args.grey, align=args.align)
+        given = dict(
+            size=args.face_size,
+            margin=args.margin,
+            grey=args.grey,
+            align=args.align,
+            shift=args.shift,
+        )
         face = vars(model.face) | {key: x for key, x in given.items() if x is not None}
         model = ModelFile(**{**vars(model), 'face': FaceInput(**face)})
         model.build()
