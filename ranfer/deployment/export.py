@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +15,7 @@ from ranfer.models.necks import RANNeck
 from ranfer.utils.cropping import crop_regions
 
 OUTPUTS = ('scores', 'self_weights', 'relation_weights', 'region_weights')
+TOLERANCE = 1e-4
 
 
 class ExportableRAN(nn.Module):
@@ -80,6 +83,73 @@ class ExportableRAN(nn.Module):
         faces = crop_regions(images, _rois(index, whole), self.crop_size)
         boxes = _scaled(boxes, self.crop_size / width, self.crop_size / height)
         return self.backbone(faces, _rois(index, boxes))[-1]
+
+
+def example_inputs(
+    module: ExportableRAN, count: int, regions: int, size: tuple[int, int]
+) -> dict[str, Tensor]:
+    """Noise with random boxes, the last image without all regions but the first.
+
+    Args:
+        module: What the inputs are for; with boxes of its own it takes images alone.
+        count: Number of images N.
+        regions: Number of regions R.
+        size: Height and width of the images.
+
+    Returns:
+        dict[str, Tensor]: ``images`` and, without boxes of its own, ``boxes`` and ``mask``.
+    """
+    generator = torch.Generator().manual_seed(count)
+    images = torch.randint(0, 256, (count, 3, *size), dtype=torch.uint8, generator=generator)
+    if module.boxes is not None:
+        return dict(images=images)
+    corners = torch.rand(count, regions, 2, 2, generator=generator).sort(dim=2).values
+    boxes = (corners * torch.tensor([size[1], size[0]])).flatten(2)
+    mask = torch.ones(count, regions, dtype=torch.bool)
+    mask[-1, 1:] = False
+    return dict(images=images, boxes=boxes, mask=mask)
+
+
+def largest_difference(
+    module: ExportableRAN,
+    exported: Callable[[dict[str, Tensor]], Tensor],
+    path: str,
+    size: tuple[int, int],
+) -> float:
+    """Compare an exported file with PyTorch over batch sizes, numbers of regions and image sizes.
+
+    Args:
+        module: What was exported.
+        exported: Logits of the file for :func:`example_inputs`.
+        path: The file, named in errors.
+        size: Height and width of the images.
+
+    Returns:
+        float: Largest difference of a logit.
+
+    Raises:
+        ValueError: If it is above 1e-4, or the file refuses a batch size or number of regions.
+    """
+    worst = 0.0
+    for count, regions, sides in ((2, 3, size), (1, 6, (size[0] + 5, size[1] + 8)), (3, 1, size)):
+        data = example_inputs(module, count, regions, sides)
+        with torch.no_grad():
+            expected = module(*data.values())[0]
+        try:
+            found = exported(data)
+        except (RuntimeError, AssertionError) as error:  # the latter from guards of torch.export
+            raise ValueError(
+                f'{path} refuses a batch of {count} with {regions} regions, because the backbone '
+                f'fixes its sizes when traced ({str(error).splitlines()[0]}); export a backbone of '
+                f'convolutions.'
+            ) from error
+        worst = max(worst, float((expected - found).abs().max()))
+    if worst > TOLERANCE:
+        raise ValueError(
+            f'{path} differs from PyTorch by {worst:.2g} in a logit, expected at most {TOLERANCE}; '
+            f'report the versions of torch, onnx and onnxruntime.'
+        )
+    return worst
 
 
 def _scaled(boxes: Tensor, across: float, down: float) -> Tensor:

@@ -12,7 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ranfer.deployment.export import OUTPUTS, ExportableRAN
+from ranfer.deployment.export import (
+    OUTPUTS,
+    ExportableRAN,
+    example_inputs,
+    largest_difference,
+)
 from ranfer.deployment.runtime import KEY, ORTModel
 from ranfer.regions import FixedRegions, GridRegions
 from ranfer.registry import REGIONS
@@ -20,7 +25,6 @@ from ranfer.utils.dependencies import require
 
 ONNX_COMMAND = 'pip install onnx onnxruntime'
 OPSET = 17
-TOLERANCE = 1e-4
 
 
 def export_onnx(
@@ -61,7 +65,13 @@ def export_onnx(
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     _write(module, path, size)
     _annotate(onnx, path, dict(metadata or {}, boxes=None if boxes is None else baked.tolist()))
-    return _check(module, path, size)
+    session = ORTModel(path)
+
+    def logits(data: dict[str, Tensor]) -> Tensor:
+        found = session.run({name: value.numpy() for name, value in data.items()})
+        return torch.from_numpy(found['logits'])
+
+    return largest_difference(module, logits, path, size)
 
 
 def fixed_boxes(regions: Mapping) -> np.ndarray:
@@ -99,7 +109,7 @@ def _write(module: ExportableRAN, path: str, size: tuple[int, int]) -> None:
         warnings.simplefilter('ignore', torch.jit.TracerWarning)
         torch.onnx.export(
             module,
-            tuple(_example(module, 2, 3, size).values()),
+            tuple(example_inputs(module, 2, 3, size).values()),
             path,
             input_names=names,
             output_names=outputs,
@@ -109,47 +119,8 @@ def _write(module: ExportableRAN, path: str, size: tuple[int, int]) -> None:
         )
 
 
-def _example(
-    module: ExportableRAN, count: int, regions: int, size: tuple[int, int]
-) -> dict[str, Tensor]:
-    """Noise with random boxes, the last region of the last image missing."""
-    generator = torch.Generator().manual_seed(count)
-    images = torch.randint(0, 256, (count, 3, *size), dtype=torch.uint8, generator=generator)
-    if module.boxes is not None:
-        return dict(images=images)
-    corners = torch.rand(count, regions, 2, 2, generator=generator).sort(dim=2).values
-    boxes = (corners * torch.tensor([size[1], size[0]])).flatten(2)
-    mask = torch.ones(count, regions, dtype=torch.bool)
-    mask[-1, 1:] = False
-    return dict(images=images, boxes=boxes, mask=mask)
-
-
 def _annotate(onnx, path: str, metadata: dict) -> None:
     proto = onnx.load(path)
     entry = proto.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(metadata)
     onnx.save(proto, path)
-
-
-def _check(module: ExportableRAN, path: str, size: tuple[int, int]) -> float:
-    session = ORTModel(path)
-    worst = 0.0
-    for count, regions, sides in ((2, 3, size), (1, 6, (size[0] + 5, size[1] + 8)), (3, 1, size)):
-        data = _example(module, count, regions, sides)
-        with torch.no_grad():
-            expected = module(*data.values())[0].numpy()
-        try:
-            found = session.run({name: value.numpy() for name, value in data.items()})['logits']
-        except RuntimeError as error:
-            raise ValueError(
-                f'{path} refuses a batch of {count} with {regions} regions, because the backbone '
-                f'fixes its sizes when traced ({str(error).splitlines()[0]}); export a backbone of '
-                f'convolutions.'
-            ) from error
-        worst = max(worst, float(np.abs(expected - found).max()))
-    if worst > TOLERANCE:
-        raise ValueError(
-            f'{path} differs from PyTorch by {worst:.2g} in a logit, expected at most {TOLERANCE}; '
-            f'report the versions of torch, onnx and onnxruntime.'
-        )
-    return worst

@@ -180,7 +180,7 @@ def test_tools_export_and_quantise(tmp_path, capsys):
     assert 'differ by at most' in printed
     assert 'int8 and float32 agree on' in printed
     assert ORTModel(str(small)).metadata['face'] == dict(
-        size=40, margin=0.0, grey=False, align=False
+        size=40, margin=0.0, grey=False, align=False, shift=0.0
     )
     with pytest.raises(SystemExit):
         run_script(tools / 'export_onnx.py', 'config.py', full)

@@ -1,0 +1,101 @@
+"""From a trained model to a program of ``torch.export``, or one that is compiled ahead of time."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from types import ModuleType
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ranfer.deployment.export import ExportableRAN, example_inputs, largest_difference
+from ranfer.deployment.runtime import KEY
+
+
+def export_torch(
+    model: nn.Module,
+    path: str,
+    metadata: Mapping | None = None,
+    boxes: np.ndarray | None = None,
+    size: tuple[int, int] = (112, 112),
+    compiled: bool = False,
+) -> float:
+    """Write a model as a program that PyTorch runs without ranfer, and compare the two.
+
+    Inputs and outputs are those of :class:`ExportableRAN`; batch size, number of regions, height
+    and width are free. A program is loaded by ``torch.export.load`` (its metadata is the extra file
+    ``ranfer.json``) after ``import torchvision``, whose operator cuts the regions; a compiled one,
+    bound to this kind of machine, by ``torch._inductor.aoti_load_package`` or from C++.
+
+    Args:
+        model: Model as :class:`ExportableRAN` takes it.
+        path: File to write, ``.pt2``.
+        metadata: Plain values stored in the file. Defaults to none.
+        boxes: Boxes ``(R, 4)`` to bake in, xyxy as fractions of width and height. Defaults to None.
+        size: Height and width of the images of the comparison.
+        compiled: Whether to compile the program ahead of time (AOTInductor), which needs a C++
+            compiler. Defaults to False.
+
+    Returns:
+        float: Largest difference of a logit over images of this and another size, batch size and
+        number of regions.
+
+    Raises:
+        ImportError: If PyTorch is older than 2.6.
+        ValueError: If the path does not end in ``.pt2``, the backbone cannot be traced or
+            fixes its sizes, or the program and the model differ by more than 1e-4.
+    """
+    inductor = _inductor()
+    if not path.endswith('.pt2'):
+        raise ValueError(f'path of a program must end in .pt2, got {path!r}.')
+    baked = None if boxes is None else torch.as_tensor(np.asarray(boxes), dtype=torch.float32)
+    module = ExportableRAN(model.cpu(), baked)
+    program = _program(module, size)
+    text = json.dumps(dict(metadata or {}, boxes=None if baked is None else baked.tolist()))
+    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
+    if compiled:
+        options = {'aot_inductor.metadata': {KEY: text}}
+        inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=options)
+        run = inductor.aoti_load_package(path)
+    else:
+        torch.export.save(program, path, extra_files={f'{KEY}.json': text})
+        run = torch.export.load(path).module()
+
+    def logits(data: dict[str, Tensor]) -> Tensor:
+        with torch.no_grad():
+            return run(*data.values())[0]
+
+    return largest_difference(module, logits, path, size)
+
+
+def _inductor() -> ModuleType:
+    import torch._inductor
+    import torch.export
+
+    if not hasattr(torch._inductor, 'aoti_compile_and_package'):
+        raise ImportError(
+            f'Programs of torch.export need PyTorch 2.6 or newer, found {torch.__version__}; run: '
+            f'pip install -U torch torchvision'
+        )
+    return torch._inductor
+
+
+def _program(module: ExportableRAN, size: tuple[int, int]) -> torch.export.ExportedProgram:
+    inputs = example_inputs(module, 2, 3, size)
+    count, regions, height, width = (torch.export.Dim(name, min=1) for name in 'NRHW')
+    free = dict(
+        images={0: count, 2: height, 3: width},
+        boxes={0: count, 1: regions},
+        mask={0: count, 1: regions},
+    )
+    shapes = {name: free[name] for name in inputs}
+    try:
+        return torch.export.export(module, tuple(inputs.values()), dynamic_shapes=shapes)
+    except RuntimeError as error:
+        raise ValueError(
+            f'torch.export cannot trace the model ({str(error).strip().splitlines()[0]}); export a '
+            f'backbone of convolutions, or try tools/deployment/export_onnx.py.'
+        ) from error

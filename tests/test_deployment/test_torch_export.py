@@ -1,0 +1,113 @@
+"""Programs of torch.export and compiled ones, run without the model's code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from samples import batch
+from test_deployment.test_onnx import SHARED, build
+from test_tools.conftest import ROOT, run_script
+
+from ranfer.apis.model_file import FaceInput, ModelFile
+from ranfer.deployment import export_torch, fixed_boxes
+from ranfer.deployment.torch_export import _inductor
+
+try:
+    inductor = _inductor()
+except ImportError as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+
+def arguments(data: dict) -> tuple[torch.Tensor, ...]:
+    samples = data['data_samples']
+    boxes = torch.stack([torch.as_tensor(sample.regions) for sample in samples]).float()
+    return data['inputs'], boxes, torch.ones(boxes.shape[:2], dtype=torch.bool)
+
+
+def scores_of(model, data: dict) -> np.ndarray:
+    with torch.no_grad():
+        return np.stack([sample.pred_score.numpy() for sample in model.test_step(data)])
+
+
+@pytest.mark.parametrize('shared', [False, True], ids=['full', 'shared'])
+def test_program_equals_the_model(shared, tmp_path):
+    model, path = build(shared=shared), str(tmp_path / 'new' / 'model.pt2')
+    assert export_torch(model, path, dict(classes=['a', 'b'])) < 1e-5
+    extra = {'ranfer.json': ''}
+    program = torch.export.load(path, extra_files=extra).module()
+    assert json.loads(extra['ranfer.json']) == dict(classes=['a', 'b'], boxes=None)
+    for data in (batch(3), batch(1, size=56)):
+        found = program(*arguments(data))[1]
+        np.testing.assert_allclose(found.detach(), scores_of(model, data), atol=1e-5)
+
+
+def test_boxes_baked_in(tmp_path):
+    model, path = build(kind='ImageClassifier'), str(tmp_path / 'model.pt2')
+    export_torch(model, path, boxes=fixed_boxes(dict(type='FixedRegions')))
+    data = batch(2)
+    found = torch.export.load(path).module()(arguments(data)[0])[1]
+    np.testing.assert_allclose(found.detach(), scores_of(model, data), atol=1e-5)
+
+
+@pytest.mark.skipif(shutil.which('g++') is None, reason='compiling needs g++')
+def test_compiled_program_by_the_tool(tmp_path, capsys):
+    model = build(shared=True)
+    ModelFile(
+        model=dict(
+            type='ranfer.RANClassifier',
+            backbone=SHARED,
+            neck=dict(type='ranfer.RANNeck', in_channels=64),
+            head=dict(type='ranfer.RelationAttentionHead', num_classes=7, in_channels=64),
+            data_preprocessor=dict(
+                type='ranfer.RegionDataPreprocessor', crop=False, crop_size=32, to_rgb=True
+            ),
+        ),
+        classes=tuple('abcdefg'),
+        regions=dict(type='FixedRegions'),
+        seed=0,
+        face=FaceInput(size=40),
+        dataset='',
+        state_dict=model.state_dict(),
+    ).save(tmp_path / 'model.pth', torch.float32)
+    tool, out = ROOT / 'tools/deployment/export_torch.py', tmp_path / 'model.pt2'
+    run_script(tool, tmp_path / 'model.pth', out, '--compile')
+    assert 'differ by at most' in capsys.readouterr().out
+    program = inductor.aoti_load_package(str(out))
+    assert json.loads(program.get_metadata()['ranfer'])['classes'] == list('abcdefg')
+    assert program(*arguments(batch(2)))[1].shape == (2, 7)
+
+
+class Counting(torch.nn.Module):
+    """A backbone that a trace fixes to the number of crops it sees."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        return (x.mean(dim=(1, 2, 3))[:, None] * torch.ones(int(x.shape[0]), 64),)
+
+
+class Deciding(torch.nn.Module):
+    """A backbone whose way depends on the data."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        return (x if x.sum() > 0 else -x,)
+
+
+def test_backbone_that_fixes_its_sizes_and_other_endings_are_one_sentence(tmp_path):
+    model = build()
+    model.backbone = Counting()
+    with pytest.raises(ValueError, match=r'backbone fixes its sizes .*; export a'):
+        export_torch(model, str(tmp_path / 'model.pt2'))
+    model.backbone = Deciding()
+    with pytest.raises(ValueError, match=r'torch\.export cannot trace the model \('):
+        export_torch(model, str(tmp_path / 'model.pt2'))
+    with pytest.raises(ValueError, match=r"must end in \.pt2, got 'model\.onnx'"):
+        export_torch(model, 'model.onnx')
+
+
+def test_old_pytorch_is_told_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.delattr(inductor, 'aoti_compile_and_package')
+    with pytest.raises(ImportError, match='need PyTorch 2.6 or newer, found .*pip install -U'):
+        export_torch(build(), str(tmp_path / 'model.pt2'))
