@@ -94,8 +94,10 @@ def unknown_options(words: list[str]) -> list[str]:
     else:
         return []
     text = ''.join(read(ROOT / source) for source in sources)
-    options = {word.split('=')[0] for word in words if word.startswith('--')}
-    return sorted(option for option in options if f"'{option}'" not in text)
+    defined = set(re.findall(r"'(--[\w-]+)'", text))
+    for keywords in re.findall(r'parse_args\(__doc__.*?, (.*)\)', text):  # of a benchmark
+        defined |= {f'--{name}'.replace('_', '-') for name in re.findall(r'(\w+)=', keywords)}
+    return sorted({word.split('=')[0] for word in words if word.startswith('--')} - defined)
 
 
 @every_page

@@ -24,6 +24,9 @@ KEY = 'ranfer_model'
 WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 """Folder of the shipped weights."""
 
+DEFAULT_MODEL = 'ran_r18_ferplus_scratch'
+"""The most accurate of them; of the time for a photo, finding the face takes most."""
+
 _NEVER = ('init_cfg', 'pretrained', 'weights', 'checkpoint_path')
 """Keys that fetch weights from elsewhere; the file brings its own."""
 
@@ -194,7 +197,8 @@ class ModelFile:
 
 def shipped_models() -> list[str]:
     """Names of the models that come with ranfer, the default first."""
-    return sorted(path.stem for path in WEIGHTS.glob('*.pth'))
+    names = (path.stem for path in WEIGHTS.glob('*.pth'))
+    return sorted(names, key=lambda name: (name != DEFAULT_MODEL, name))
 
 
 def find_model(name: str | None) -> Path:

@@ -229,13 +229,14 @@ def test_model_file_errors(tmp_path, monkeypatch):
 
 def test_shipped_models(tmp_path, monkeypatch):
     monkeypatch.setattr('ranfer.apis.model_file.WEIGHTS', tmp_path)
-    for name in ('b', 'a'):
-        tiny.model_file().save(tmp_path / f'{name}.pth')
-    assert FERInferencer.list_models() == ['a', 'b']
+    monkeypatch.setattr('ranfer.apis.model_file.DEFAULT_MODEL', 'b')
+    tiny.model_file(grey=True).save(tmp_path / 'b.pth')
+    tiny.model_file().save(tmp_path / 'a.pth')
+    assert FERInferencer.list_models() == ['b', 'a']
+    assert FERInferencer(device='cpu').face_input.grey
+    assert not FERInferencer('a', device='cpu').face_input.grey
     assert FERInferencer.list_models('b*') == ['b']
-    assert FERInferencer(device='cpu').classes == tiny.CLASSES
-    assert FERInferencer('b', device='cpu').classes == tiny.CLASSES
-    with pytest.raises(FileNotFoundError, match='the shipped ones are a, b'):
+    with pytest.raises(FileNotFoundError, match='the shipped ones are b, a'):
         FERInferencer('c')
 
 
