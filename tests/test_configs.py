@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmpretrain.registry import MODELS, TRANSFORMS
+from mmpretrain.registry import MODELS, TRANSFORMS, VISUALIZERS
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(
@@ -26,6 +27,17 @@ def test_config_builds(name):
         for step in cfg[f'{split}_dataloader'].dataset.pipeline:
             TRANSFORMS.build(step)
     assert cfg.auto_scale_lr.base_batch_size == cfg.train_dataloader.batch_size or 'debug' in name
+
+
+def test_default_runtime_needs_no_extra(monkeypatch, tmp_path):
+    """What `pip install mmcv-lite -e .` brings is enough to start a training."""
+    for name in ('tensorboard', 'tensorboardX', 'torch.utils.tensorboard'):
+        monkeypatch.setitem(sys.modules, name, None)
+    cfg = Config.fromfile(ROOT / 'configs/_base_/default_runtime.py')
+    visualizer = VISUALIZERS.build(dict(cfg.visualizer, name=str(tmp_path), save_dir=str(tmp_path)))
+    visualizer.add_config(cfg)
+    visualizer.add_scalar('loss', 1.0)
+    assert (tmp_path / 'vis_data/config.py').is_file()
 
 
 def regions_of(name: str) -> list[str]:

@@ -22,7 +22,7 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl', timeout=1800),
 )
 
-vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
+vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='ranfer.RANVisualizer', vis_backends=vis_backends)
 
 log_level = 'INFO'

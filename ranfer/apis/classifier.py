@@ -104,7 +104,8 @@ def cut_face(
         matrix = similarity_transform(landmarks, target)
         cut = warp_face(image, matrix, face.size)
     else:
-        cut, matrix = crop_face(image, box, face.size, face.margin)
+        margin = face.cut_by(align=False).margin
+        cut, matrix = crop_face(image, box, face.size, margin)
     if face.grey:
         cut = cv2.cvtColor(cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     return CutFace(cut, matrix, None if landmarks is None else move_points(landmarks, matrix))

@@ -83,8 +83,9 @@ class FERInferencer(BaseInferencer):
         faces: ``'detect'`` finds faces; ``'whole'`` takes each image as one face, as in the data
             sets. Defaults to ``'detect'``.
         detector: Face detector or its config. Defaults to MTCNN for sure faces from 32 pixels.
-        margin: Part of the box side added around a face on each side. Defaults to None, what the
-            model was trained with.
+        margin: Part of the side that is added on each side: of the aligned face, or of the box or
+            image where nothing is aligned. Defaults to None: what the model was trained with, or 0
+            for whole images and where ``align`` says otherwise than the model.
         align: Whether faces are turned upright by their landmarks before they are cut, see
             :class:`ranfer.apis.FaceInput`. Defaults to None, what the model was trained with.
 
@@ -119,15 +120,12 @@ class FERInferencer(BaseInferencer):
         self.faces = faces
         self.classifier = load_classifier(model, weights, device, backend)
         self.classes = self.classifier.classes
-        self.face_input = self.classifier.face
-        if margin is not None:
-            if not -0.4 <= margin <= 4:
-                raise ValueError(f'margin must be in [-0.4, 4], got {margin}.')
-            self.face_input = replace(self.face_input, margin=margin)
-        if align is not None:
-            if align and faces == 'whole':
-                raise ValueError("align=True needs landmarks; set faces='detect'.")
-            self.face_input = replace(self.face_input, align=align)
+        if align and faces == 'whole':
+            raise ValueError("align=True needs landmarks; set faces='detect'.")
+        if margin is not None and not -0.4 <= margin <= 4:
+            raise ValueError(f'margin must be in [-0.4, 4], got {margin}.')
+        align = False if faces == 'whole' else align
+        self.face_input = self.classifier.face.cut_by(align, margin, whole=faces == 'whole')
         self._detector: FaceDetector | dict | None = detector
 
     @property

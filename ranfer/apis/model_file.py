@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,21 @@ class FaceInput:
     grey: bool = False
     align: bool = False
     shift: float = 0.0
+
+    def cut_by(
+        self, align: bool | None = None, margin: float | None = None, whole: bool = False
+    ) -> FaceInput:
+        """The same face, cut in another way.
+
+        Args:
+            align: Whether faces are aligned. Defaults to None, as here.
+            margin: Margin. Defaults to None: as here, but 0 where ``align`` changes, for a margin
+                of aligned faces says nothing of boxes, and for whole images.
+            whole: Whether images are faces already. Defaults to False.
+        """
+        align = self.align if align is None else align
+        kept = 0.0 if whole or align != self.align else self.margin
+        return replace(self, align=align, margin=kept if margin is None else margin)
 
 
 FACE_INPUTS = {

@@ -102,6 +102,43 @@ def test_alignment_can_be_chosen():
     assert aligned.regions[0].box != plain.regions[0].box
 
 
+ALIGNED = FaceInput(size=40, margin=-0.07, align=True, shift=-0.07)
+BOXED = FaceInput(size=40, margin=0.2)
+
+
+@pytest.mark.parametrize(
+    ('face', 'options', 'align', 'margin'),
+    [
+        (ALIGNED, dict(), True, -0.07),
+        (ALIGNED, dict(faces='whole'), False, 0),  # all of the image
+        (ALIGNED, dict(align=False), False, 0),  # a box has no margin of an aligned face
+        (ALIGNED, dict(margin=0.3), True, 0.3),
+        (ALIGNED, dict(align=False, margin=0.3), False, 0.3),
+        (BOXED, dict(), False, 0.2),
+        (BOXED, dict(align=False), False, 0.2),
+        (BOXED, dict(align=True), True, 0),
+        (BOXED, dict(faces='whole'), False, 0),
+        (BOXED, dict(faces='whole', margin=0.1), False, 0.1),
+    ],
+)
+def test_a_margin_belongs_to_its_way_of_cutting(face, options, align, margin):
+    found = tiny.inferencer(model=tiny.model_file(**vars(face)), **options).face_input
+    assert (found.align, found.margin) == (align, margin)
+    assert (found.size, found.shift) == (face.size, face.shift)
+
+
+def test_a_whole_image_is_cut_whole():
+    infer = tiny.inferencer(model=tiny.model_file(**vars(ALIGNED)), faces='whole')
+    image = RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    [analysed] = infer.analyse(image)
+    np.testing.assert_array_equal(analysed.cuts[0].image, image)
+
+
+def test_without_landmarks_an_aligning_model_gets_the_box():
+    cut = cut_face(IMAGE, np.array([10.0, 10, 50, 50]), None, ALIGNED)
+    np.testing.assert_allclose(cut.to_image(np.array([[0, 0, 40, 40]])), [[10, 10, 50, 50]])
+
+
 def test_batching_changes_nothing():
     images = [RNG.integers(0, 256, (s, 70, 3), dtype=np.uint8) for s in range(60, 95, 5)]
     infer = tiny.inferencer(count=2)

@@ -82,6 +82,23 @@ def test_finished_runs_are_kept_and_stand_in_the_table(tool, monkeypatch, tmp_pa
     assert f'python tools/analysis_tools/ablation.py {FULL} --rows ran --seeds 0 1' in lines[-2]
 
 
+def test_a_later_call_adds_rows_and_seeds_to_the_table(tool, monkeypatch, tmp_path):
+    options = ('--work-dir', tmp_path, '--epochs', 2, '--rows')
+    run_ablation(tool, monkeypatch, *options, 'ran', '--seeds', 0, 1)
+    run_ablation(tool, monkeypatch, *options, 'margin 0.1', '--seeds', 0)
+    run_ablation(tool, monkeypatch, *options, 'baseline', '--seeds', 11)
+    text = (tmp_path / 'ablation.md').read_text()
+    table, commands = text.split('```bash')
+    rows = [[cell.strip() for cell in line.split('|')[1:4]] for line in table.splitlines()[2:5]]
+    assert rows == [
+        ['baseline', '1', '72.00'],
+        ['ran', '2', '51.00 ± 1.41'],
+        ['margin 0.1', '1', '50.00'],
+    ]
+    assert '--rows ran --seeds 0 1 --epochs 2' in commands
+    assert "--rows 'margin 0.1' --seeds 0 --epochs 2" in commands
+
+
 def test_other_settings_in_the_same_folder_are_refused(tool, monkeypatch, tmp_path, capsys):
     options = ('--work-dir', tmp_path, '--rows', 'ran', '--seeds', 0, '--epochs')
     run_ablation(tool, monkeypatch, *options, 2)

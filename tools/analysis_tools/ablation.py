@@ -154,11 +154,10 @@ def finished(folder: Path, steps: list[list[str]]) -> dict | None:
     return result['accuracy']
 
 
-def train_and_test(folder: Path, steps: list[list[str]]) -> dict:
-    """Run a variant from one seed and return its accuracies, from the file if it is done."""
-    accuracy = finished(folder, steps)
-    if accuracy is not None:
-        return accuracy
+def train_and_test(folder: Path, steps: list[list[str]]) -> None:
+    """Run a variant from one seed and write its accuracies to a file, unless that is done."""
+    if finished(folder, steps) is not None:
+        return
     for step in steps:
         run(step)
     report = read_json(folder / 'report.json')
@@ -173,34 +172,53 @@ def train_and_test(folder: Path, steps: list[list[str]]) -> dict:
         checkpoint.unlink()
     result = dict(accuracy=accuracy, commands=steps)
     (folder / 'result.json').write_text(json.dumps(result, indent=2), encoding='utf-8')
-    return accuracy
 
 
 def read_json(path: Path) -> dict:
     return json.loads(path.read_text(encoding='utf-8'))
 
 
-def table(results: dict[str, list[dict]]) -> str:
+def finished_runs(args: argparse.Namespace) -> dict[str, dict[int, dict]]:
+    """Figures of all runs in the work directory that are done, by row and seed."""
+    results: dict[str, dict[int, dict]] = {}
+    for name, settings in variants(read_config(args.config)).items():
+        found = args.work_dir.glob(f'{slug(name)}_seed*/result.json')
+        for seed in sorted(int(path.parent.name.rpartition('_seed')[2]) for path in found):
+            folder = run_folder(args, name, seed)
+            accuracy = finished(folder, commands(args, settings, folder, seed))
+            results.setdefault(name, {})[seed] = accuracy
+    return results
+
+
+def slug(name: str) -> str:
+    return name.replace(' ', '_')
+
+
+def run_folder(args: argparse.Namespace, name: str, seed: int) -> Path:
+    return args.work_dir / f'{slug(name)}_seed{seed}'
+
+
+def table(results: dict[str, dict[int, dict]]) -> str:
     """Lay out mean and standard deviation of every row."""
-    columns = list(next(iter(results.values()))[0])
+    runs = {name: list(by_seed.values()) for name, by_seed in results.items()}
+    columns = list(next(iter(runs.values()))[0])
     rows = [
-        [name, str(len(runs)), *(mean_and_spread([run[c] for run in runs]) for c in columns)]
-        for name, runs in results.items()
+        [name, str(len(own)), *(mean_and_spread([run[c] for run in own]) for c in columns)]
+        for name, own in runs.items()
     ]
     return markdown_table(['accuracy %', 'seeds', *columns], rows)
 
 
-def write_table(args: argparse.Namespace, results: dict[str, list[dict]]) -> None:
+def write_table(args: argparse.Namespace, results: dict[str, dict[int, dict]]) -> None:
     """Write the table and the command of every row."""
     text = table(results)
-    own = [
-        f'python tools/analysis_tools/ablation.py {args.config} --rows {shlex.quote(name)}'
-        for name in results
-    ]
-    options = ['--seeds', *map(str, args.seeds)]
-    options += ['--epochs', str(args.epochs)] if args.epochs else []
+    options = ['--epochs', str(args.epochs)] if args.epochs else []
     options += ['--cfg-options', *args.cfg_options] if args.cfg_options else []
-    lines = '\n'.join(f'{line} {shlex.join(options)}' for line in own)
+    script = ['python', 'tools/analysis_tools/ablation.py', args.config]
+    lines = '\n'.join(
+        shlex.join([*script, '--rows', name, '--seeds', *map(str, by_seed), *options])
+        for name, by_seed in results.items()
+    )
     path = args.work_dir / 'ablation.md'
     path.write_text(f'{text}\n\n```bash\n{lines}\n```\n', encoding='utf-8')
     print(f'\n{text}\n\n{path}', flush=True)
@@ -217,16 +235,15 @@ def chosen(args: argparse.Namespace) -> dict[str, dict]:
 def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
-        results: dict[str, list[dict]] = {}
         for seed in args.seeds:
             for name, settings in chosen(args).items():
-                folder = args.work_dir / f'{name.replace(" ", "_")}_seed{seed}'
+                folder = run_folder(args, name, seed)
                 steps = commands(args, settings, folder, seed)
                 if args.list:
                     print(*(shlex.join(['python', *step]) for step in steps), sep='\n')
                 else:
-                    results.setdefault(name, []).append(train_and_test(folder, steps))
-                    write_table(args, results)
+                    train_and_test(folder, steps)
+                    write_table(args, finished_runs(args))
 
 
 if __name__ == '__main__':

@@ -17,7 +17,7 @@ from ranfer.registry import HOOKS
 
 @HOOKS.register_module()
 class RANVisualizationHook(Hook):
-    """Hand pictures of every evaluation to the visualizer's back ends, files and TensorBoard.
+    """Hand pictures of every evaluation to the visualizer's back ends.
 
     There are: ``confusion`` and ``conditions`` from :class:`ranfer.evaluation.FERMetric`,
     ``reliability``, ``region_weights`` by class and condition, and ``attention_0``, ... for the
