@@ -1,4 +1,4 @@
-# The demo model: half the width of ResNet-18, all else as in ran_r18_ferplus_scratch.py.
+# The small shipped model: half the width of ResNet-18, all else as in ran_r18_ferplus_scratch.py.
 _base_ = './ran_r18_ferplus_scratch.py'
 
 model = dict(
