@@ -74,6 +74,24 @@ def check_meta(meta: object, path: str) -> None:
     _check(meta['face'], _FACE, 'face.', path)
 
 
+def check_onnx_meta(meta: object, path: str) -> None:
+    """Check the plain values that an ONNX file has of those of a model file.
+
+    Args:
+        meta: Metadata of the file.
+        path: The file, named in errors.
+
+    Raises:
+        ValueError: If a value is of another kind than expected.
+    """
+    if not isinstance(meta, dict):
+        _fail(path, f'{reprlib.repr(meta)} for its description', 'a mapping')
+    known = {key: check for key, check in _META.items() if key in meta}
+    _check({key: meta[key] for key in known}, known, '', path)
+    if 'face' in meta:
+        _check(meta['face'], _FACE, 'face.', path)
+
+
 def _check(values: object, known: Mapping[str, tuple], prefix: str, path: str) -> None:
     if not isinstance(values, dict):
         _fail(path, f'{reprlib.repr(values)} for its description', 'a mapping')
@@ -107,9 +125,12 @@ def check_weights(weights: object, path: str) -> None:
 
 
 def _fail(path: str, got: str, expected: str) -> None:
+    kind, tool = 'Model', 'model_converters/publish_model.py'
+    if path.endswith('.onnx'):
+        kind, tool = 'ONNX', 'deployment/export_onnx.py'
     raise ValueError(
-        f'Model file {path!r} has {got}, expected {expected}; make it with '
-        f'tools/model_converters/publish_model.py of this release.'
+        f'{kind} file {path!r} has {got}, expected {expected}; make it with tools/{tool} of this '
+        f'release.'
     )
 
 

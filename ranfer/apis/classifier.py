@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -13,7 +12,6 @@ import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
-from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
@@ -26,13 +24,12 @@ from ranfer.landmarks.align import (
     similarity_transform,
     warp_face,
 )
+from ranfer.models.heads import RelationAttentionHead
 from ranfer.models.necks import RANNeck, RegionFeatures
 from ranfer.regions import LandmarkRegions
+from ranfer.utils.scope import in_scope
 
 WEIGHTS = ('self_weights', 'relation_weights', 'region_weights')
-
-_ONE_AT_A_TIME = threading.Lock()
-"""MMEngine's default scope belongs to the whole process, so threads predict in turn."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class Scores(NamedTuple):
         mask: True where a region exists, ``(R,)``.
         weights: mu, nu and final weights, ``(3, R)``.
         features: What :class:`ranfer.models.RANNeck` weighs, ``(R, D)``; None in ONNX Runtime and
-            without this neck.
+            without both attentions.
     """
 
     scores: np.ndarray
@@ -165,8 +162,9 @@ class TorchClassifier:
 
     @property
     def joins(self) -> bool:
-        """Whether :meth:`join` works, which needs a ``RANNeck``."""
-        return isinstance(getattr(self._model, 'neck', None), RANNeck)
+        """Whether :meth:`join` works, which needs both attentions."""
+        neck, head = (getattr(self._model, name, None) for name in ('neck', 'head'))
+        return isinstance(neck, RANNeck) and isinstance(head, RelationAttentionHead)
 
     def _keep_features(self, neck: RANNeck, inputs: tuple, output: RegionFeatures) -> None:
         self._features = output.features
@@ -175,7 +173,7 @@ class TorchClassifier:
     def predict(self, faces: Sequence[CutFace]) -> list[Scores]:
         """See :meth:`Classifier.predict`."""
         batch = self._prepare(faces)
-        with _ONE_AT_A_TIME, DefaultScope.overwrite_default_scope('mmpretrain'):
+        with in_scope('mmpretrain'):
             scores = [_scores(sample) for sample in self._model.test_step(batch)]
             features, self._features = self._features, None
         if features is None:
@@ -224,6 +222,11 @@ class OnnxClassifier:
                 f'metadata; write it with tools/deployment/export_onnx.py.'
             )
         self.classes = tuple(metadata['classes'])
+        if len(self.classes) != self._model.num_classes:
+            raise ValueError(
+                f'ONNX file {os.fspath(path)!r} names {len(self.classes)} classes and gives '
+                f'{self._model.num_classes} scores; write it with tools/deployment/export_onnx.py.'
+            )
         self.face = FaceInput(**metadata['face'])
         self._prepare = FacePreparer(metadata['regions'], metadata['seed'])
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ from ranfer.apis.sources import (
     Input,
     count_frames,
     expand,
-    is_folder,
+    is_several,
     is_stream,
+    keep_source,
     read_frames,
 )
 from ranfer.apis.temporal import TrackScores
@@ -190,8 +192,9 @@ class FERInferencer(BaseInferencer):
             Result: One an image or frame.
         """
         _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
+        taken: set[str] = set()
         for analysed in self.analyse(inputs, batch_size, smoothing, progress, window):
-            self.visualize([analysed], **visualize_kwargs)
+            self.visualize([analysed], **visualize_kwargs, taken=taken)
             yield analysed.result
 
     def analyse(
@@ -206,7 +209,7 @@ class FERInferencer(BaseInferencer):
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}.')
         items = expand(inputs)
-        several = len(items) > 1 or is_folder(inputs)
+        several = is_several(inputs, items)
         with _progress(count_frames(items) if progress else 0, progress) as tick:
             for group in _group_images(items):
                 video = is_stream(group[0])
@@ -349,6 +352,7 @@ class FERInferencer(BaseInferencer):
         analysed: Sequence[Analysed],
         show_dir: str | os.PathLike | None = None,
         attention: bool = True,
+        taken: set[str] | None = None,
     ) -> None:
         """Write ``<name>.jpg`` with all faces and ``<name>_face<i>.png`` with the regions of each.
 
@@ -356,20 +360,29 @@ class FERInferencer(BaseInferencer):
             analysed: Images with their results.
             show_dir: Folder. Defaults to None, which writes nothing.
             attention: Whether the pictures of the regions are written. Defaults to True.
+            taken: Names of earlier pictures, to which those of these are added; a name that is
+                taken gets a number (``photo_2.jpg``). Defaults to none.
+
+        Raises:
+            ValueError: If a picture would replace the image that it is drawn from.
         """
         if show_dir is None:
             return
         from ranfer.visualization.figure import write_picture
 
+        taken = set() if taken is None else taken
         for one in analysed:
             if one.frame.image is None:
                 continue
-            name = picture_name(one.frame)
+            name = picture_name(one.frame, taken)
             picture = annotate(one.frame.image, one.result)
-            write_picture(Path(show_dir) / f'{name}.jpg', picture[..., ::-1])
+            path = Path(show_dir) / f'{name}.jpg'
+            keep_source(path, one.frame.source)
+            write_picture(path, picture[..., ::-1])
             if attention:
                 for index in range(len(one.cuts)):
                     path = Path(show_dir) / f'{name}_face{index}.png'
+                    keep_source(path, one.frame.source)
                     write_picture(path, self.draw_face(one, index))
 
     def draw_face(self, analysed: Analysed, index: int) -> np.ndarray:
@@ -434,10 +447,14 @@ def load_classifier(
     return TorchClassifier(ModelFile.load(model if is_path else find_model(model)), device)
 
 
-def picture_name(frame: Frame) -> str:
-    """Name of the pictures of a frame, without suffix."""
-    name = Path(frame.source).stem.replace(' ', '_')
-    return name if frame.index is None else f'{name}_{frame.index:06d}'
+def picture_name(frame: Frame, taken: set[str]) -> str:
+    """Name of the pictures of a frame, without suffix, that is not taken; takes it."""
+    stem = Path(frame.source).stem.replace(' ', '_')
+    stem = stem if frame.index is None else f'{stem}_{frame.index:06d}'
+    numbered = (f'{stem}_{number}' for number in count(2))
+    name = next(name for name in chain([stem], numbered) if name not in taken)
+    taken.add(name)
+    return name
 
 
 def _group_images(items: Sequence[Input]) -> Iterator[list[Input]]:

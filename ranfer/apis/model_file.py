@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
 from mmpretrain import registry as mmpretrain_registry
 from torch import Tensor, nn
 
@@ -19,6 +18,7 @@ from ranfer.apis.checks import check_meta, check_weights, reaches_out
 from ranfer.engine.checkpoint import load_checkpoint
 from ranfer.engine.launch import read_config
 from ranfer.registry import DATASETS, MODELS, REGIONS
+from ranfer.utils.scope import in_scope
 
 KEY = 'ranfer_model'
 WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
@@ -161,6 +161,7 @@ class ModelFile:
                 f'config too, or make a model file with tools/model_converters/publish_model.py.'
             )
         check_meta(meta, os.fspath(path))
+        check_types(meta['regions'])
         check_weights(saved.get('state_dict'), os.fspath(path))
         values = {key: value for key, value in meta.items() if key not in ('version', 'face')}
         values['classes'] = tuple(values['classes'])
@@ -174,12 +175,14 @@ class ModelFile:
             dtype: Floating-point type of the weights. Defaults to half precision.
 
         Raises:
-            ValueError: If a weight does not fit the range of ``dtype``.
+            ValueError: If a weight does not fit the range of ``dtype``, or :meth:`load` would
+                refuse a value.
         """
         weights = {name: _cast(name, value, dtype) for name, value in self.state_dict.items()}
         meta = {key: value for key, value in vars(self).items() if key != 'state_dict'}
         meta.update(version=1, face=asdict(self.face), classes=list(self.classes))
         meta = json.loads(json.dumps(meta))
+        check_meta(meta, os.fspath(path))
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         part = f'{os.fspath(path)}.part'
         torch.save(dict(meta={KEY: meta}, state_dict=weights), part)
@@ -190,17 +193,29 @@ class ModelFile:
 
         Raises:
             ValueError: If the config names something that is no registered component, or the
-                weights do not fit it.
+                weights do not fit it or are not finite.
         """
         config = _without(self.model, _NEVER)
         check_types(config)
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
+        with in_scope('mmpretrain'):
             model = mmpretrain_registry.MODELS.build(config)
         weights = {
             name: value.float() if value.is_floating_point() else value
             for name, value in self.state_dict.items()
         }
-        missing, unexpected = model.load_state_dict(weights, strict=False)
+        broken = [name for name, value in weights.items() if not value.isfinite().all()]
+        if broken:
+            raise ValueError(
+                f'Weights of the model are not finite ({", ".join(broken[:2])}): its training '
+                f'diverged; use an earlier checkpoint.'
+            )
+        try:
+            missing, unexpected = model.load_state_dict(weights, strict=False)
+        except RuntimeError as error:
+            raise ValueError(
+                f'The weights do not fit the model: {str(error).splitlines()[1].strip()} Use the '
+                f'config the checkpoint was trained with.'
+            ) from error
         if missing or unexpected:
             raise ValueError(
                 f'The weights do not fit the model: {len(missing)} are missing '

@@ -90,6 +90,18 @@ def _expand_path(text: str) -> list[Input]:
     return [str(path)]
 
 
+def is_several(inputs: Input | Sequence[Input], items: Sequence[Input]) -> bool:
+    """Whether an input is a folder, pattern or list, of which a bad file ends nothing.
+
+    Args:
+        inputs: What the user gave.
+        items: What :func:`expand` made of it.
+    """
+    if len(items) != 1 or not isinstance(inputs, (str, os.PathLike)):
+        return len(items) != 1
+    return not is_stream(inputs) and items[0] != str(Path(inputs).expanduser())
+
+
 def is_folder(item: object) -> bool:
     """Whether an input is the path of a folder."""
     try:
@@ -112,7 +124,7 @@ def read_frames(item: Input, keep_errors: bool = False) -> Iterator[Frame]:
         TypeError: If an array has an unsuitable type.
     """
     if is_stream(item):
-        yield from _read_video(item)
+        yield from _read_stream(item, keep_errors)
         return
     is_array = isinstance(item, np.ndarray)
     source = 'array' if is_array else str(item)
@@ -124,9 +136,21 @@ def read_frames(item: Input, keep_errors: bool = False) -> Iterator[Frame]:
         yield Frame(source, None, error=str(error))
 
 
+def _name(item: str | os.PathLike | int) -> str:
+    return f'camera {item}' if isinstance(item, int) else os.fspath(item)
+
+
+def _read_stream(item: str | os.PathLike | int, keep_errors: bool) -> Iterator[Frame]:
+    try:
+        yield from _read_video(item)
+    except (OSError, ValueError) as error:
+        if not keep_errors:
+            raise
+        yield Frame(_name(item), None, error=str(error))
+
+
 def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:
-    camera = isinstance(item, int)
-    source = f'camera {item}' if camera else os.fspath(item)
+    camera, source = isinstance(item, int), _name(item)
     if not camera and not Path(source).is_file():
         raise FileNotFoundError(f'Video {source!r} does not exist; check the path.')
     capture = cv2.VideoCapture(item if camera else source)
@@ -149,6 +173,22 @@ def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:
             raise ValueError(f'{source[:1].upper()}{source[1:]!s} gives no frame at all.')
     finally:
         capture.release()
+
+
+def keep_source(path: str | os.PathLike, source: str | os.PathLike | int) -> None:
+    """Refuse to write over an input.
+
+    Args:
+        path: File to be written.
+        source: Image or video that is read.
+
+    Raises:
+        ValueError: If they are the same file.
+    """
+    if isinstance(source, int) or not os.path.exists(source) or not os.path.exists(path):
+        return
+    if os.path.samefile(path, source):
+        raise ValueError(f'{os.fspath(path)!r} is the input itself; give another folder or name.')
 
 
 def frame_rate(capture: cv2.VideoCapture) -> float:

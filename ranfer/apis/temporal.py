@@ -23,13 +23,15 @@ class TrackScores:
 
     Raises:
         ValueError: If an argument is out of range, or ``window`` is given for a model without
-            :class:`ranfer.models.RANNeck` or one in ONNX Runtime.
+            :class:`ranfer.models.RANNeck` and :class:`ranfer.models.RelationAttentionHead`, or one
+            in ONNX Runtime.
     """
 
     def __init__(
         self, classifier: Classifier, smoothing: float = 0.6, window: int | None = None
     ) -> None:
         self._tracker = FaceTracker(smoothing)
+        self._num_classes = len(classifier.classes)
         self._window = window
         self._past: dict[int, deque[Scores]] = {}
         if window is None:
@@ -38,8 +40,8 @@ class TrackScores:
             raise ValueError(f'window must be at least 1 frame, got {window}.')
         if not isinstance(classifier, TorchClassifier) or not classifier.joins:
             raise ValueError(
-                "window needs a model with ranfer.RANNeck and backend='torch'; leave it out, and "
-                'the frames are averaged.'
+                'window needs a model with ranfer.RANNeck, ranfer.RelationAttentionHead and '
+                "backend='torch'; leave it out, and the frames are averaged."
             )
         self._classifier = classifier
 
@@ -53,7 +55,7 @@ class TrackScores:
         Returns:
             tuple: Numbers of the persons ``(K,)`` int and probabilities ``(K, C)``.
         """
-        raw = np.array([one.scores for one in scores], float).reshape(len(scores), -1)
+        raw = np.array([one.scores for one in scores], float).reshape(-1, self._num_classes)
         numbers, smooth = self._tracker.update(boxes, raw)
         if self._window is None:
             return numbers, smooth

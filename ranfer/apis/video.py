@@ -17,7 +17,7 @@ import numpy as np
 from ranfer.apis.annotate import annotate
 from ranfer.apis.inferencer import FERInferencer
 from ranfer.apis.results import Result
-from ranfer.apis.sources import frame_rate
+from ranfer.apis.sources import frame_rate, keep_source
 
 _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v', '.mov': 'mp4v'}
 
@@ -117,6 +117,7 @@ class _VideoFile:
                 f'Video {str(path)!r} cannot be written as {self.path.suffix!r}; use one of '
                 f'{", ".join(_CODECS)}.'
             )
+        keep_source(self.path, source)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         capture = cv2.VideoCapture(source if isinstance(source, int) else os.fspath(source))
         self.rate = frame_rate(capture)

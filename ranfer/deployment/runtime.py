@@ -7,6 +7,8 @@ import os
 
 import numpy as np
 
+from ranfer.apis.checks import check_onnx_meta
+from ranfer.apis.model_file import check_types
 from ranfer.utils.dependencies import require
 
 KEY = 'ranfer'
@@ -25,6 +27,7 @@ class ORTModel:
         metadata: What the export stored: ``classes``, ``regions``, ``seed``, ``face``, ``boxes``,
             ...
         fixed: Whether the boxes are baked in.
+        num_classes: Number C of scores.
 
     Raises:
         ImportError: If onnxruntime is missing.
@@ -44,6 +47,7 @@ class ORTModel:
             raise FileNotFoundError(
                 f'ONNX file {path} does not exist; write it with tools/deployment/export_onnx.py.'
             )
+        errors = (RuntimeError, *_own_errors(ort))
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4  # errors come as exceptions
@@ -51,12 +55,17 @@ class ORTModel:
             self._session = ort.InferenceSession(path, options, providers=list(providers))
             properties = self._session.get_modelmeta().custom_metadata_map
             self.metadata: dict = json.loads(properties[KEY])
-        except (RuntimeError, KeyError, *_load_errors(ort)) as error:
+        except (KeyError, *errors) as error:
             raise ValueError(
                 f'{path} is no ONNX file of ranfer ({str(error).splitlines()[0]}); write it with '
                 f'tools/deployment/export_onnx.py.'
             ) from error
+        check_onnx_meta(self.metadata, path)
+        check_types(self.metadata.get('regions'))
+        self.path = path
+        self._errors = errors
         self._names = [x.name for x in self._session.get_outputs()]
+        self.num_classes = self._session.get_outputs()[0].shape[1]
         self.fixed = len(self._session.get_inputs()) == 1
 
     def predict(
@@ -121,13 +130,26 @@ class ORTModel:
         return dict(images=images, boxes=boxes, mask=mask)
 
     def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Run the file on its own inputs, ``images`` and, if not baked in, ``boxes``, ``mask``."""
-        return dict(zip(self._names, self._session.run(None, inputs)))
+        """Run the file on its own inputs, ``images`` and, if not baked in, ``boxes``, ``mask``.
+
+        Raises:
+            ValueError: If ONNX Runtime refuses them.
+        """
+        try:
+            return dict(zip(self._names, self._session.run(None, inputs)))
+        except self._errors as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f'ONNX Runtime cannot run {self.path} on this: {reason}') from error
 
 
-def _load_errors(ort) -> tuple[type[Exception], ...]:
+def _own_errors(ort) -> tuple[type[Exception], ...]:
+    """ONNX Runtime's exceptions, which have no class in common but Exception."""
     state = ort.capi.onnxruntime_pybind11_state
-    return (state.InvalidProtobuf, state.InvalidGraph, state.NoSuchFile, state.Fail)
+    return tuple(
+        kind
+        for kind in vars(state).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    )
 
 
 def _pad(rois: np.ndarray, counts: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,15 +1,14 @@
 """Face models of mmpose: any 2-D model with 68, 98 or 106 points, reduced to five."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 import numpy as np
-from mmengine.registry import DefaultScope
 
 from ranfer.landmarks.base import FaceDetector, Faces
 from ranfer.landmarks.points import to_five_points
 from ranfer.registry import FACE_DETECTORS
 from ranfer.utils.dependencies import require
+from ranfer.utils.scope import in_scope
 
 COMMAND = 'bash tools/misc/install_mmpose.sh  (what it does and why: docs/mmpose.md)'
 
@@ -42,7 +41,7 @@ class MMPoseDetector(FaceDetector):
     ) -> None:
         apis = require('mmpose.apis', COMMAND, 'The mmpose face detector')
         self._inference = apis.inference_topdown
-        with _mmpose_scope():
+        with in_scope('mmpose'):  # which mmpose would set for good
             self._model = apis.init_model(config, checkpoint, device=device)
         self._detector = None if detector is None else FACE_DETECTORS.build(detector)
 
@@ -56,13 +55,8 @@ class MMPoseDetector(FaceDetector):
     def _points(self, image: np.ndarray, boxes: np.ndarray) -> Faces:
         if not len(boxes):
             return Faces.sorted(boxes, np.zeros(0), np.zeros((0, 5, 2)))
-        with _mmpose_scope():
+        with in_scope('mmpose'):  # which mmpose would set for good
             samples = self._inference(self._model, image, boxes, bbox_format='xyxy')
         points = np.stack([sample.pred_instances.keypoints[0] for sample in samples])
         scores = np.stack([sample.pred_instances.keypoint_scores[0].mean() for sample in samples])
         return Faces.sorted(boxes, np.clip(scores, 0, 1), to_five_points(points) + 0.5)
-
-
-def _mmpose_scope() -> AbstractContextManager[None]:
-    """mmpose sets MMEngine's default scope for good; afterwards it is again what it was."""
-    return DefaultScope.overwrite_default_scope('mmpose')

@@ -293,6 +293,47 @@ def test_config_and_checkpoint(tmp_path):
     assert len(infer(IMAGE, progress=False)[0].faces[0].regions) == 5
 
 
+def test_weights_of_another_width_or_without_a_value_are_one_sentence():
+    model = tiny.model_file()
+    name = next(name for name, value in model.state_dict.items() if value.dim() == 4)
+    for value, sentence in (
+        (torch.zeros(1, 1, 1, 1), f'do not fit the model: size mismatch for {name}'),
+        (torch.full_like(model.state_dict[name], torch.nan), f'not finite .{name}.: its training'),
+    ):
+        other = replace(model, state_dict={**model.state_dict, name: value})
+        with pytest.raises(ValueError, match=sentence):
+            other.build()
+
+
+def test_a_file_that_could_not_be_loaded_is_not_written(tmp_path):
+    (tmp_path / 'a.pth').write_text('an older one')
+    with pytest.raises(ValueError, match=r'face\.margin 5, expected a number in'):
+        tiny.model_file(margin=5).save(tmp_path / 'a.pth')
+    assert (tmp_path / 'a.pth').read_text() == 'an older one'
+
+
+@pytest.mark.parametrize(
+    ('values', 'sentence'),
+    [
+        (dict(face=dict(size=10**6)), r'ONNX file .* has face\.size 1000000, .*export_onnx\.py'),
+        (dict(regions=dict(type='os.system', command='true')), "the component 'os.system'"),
+        (dict(classes=['a']), 'names 1 classes and gives'),
+        (dict(classes='abc'), "has classes 'abc', expected a list"),
+    ],
+)
+def test_onnx_metadata_of_a_stranger_is_checked(tmp_path, values, sentence):
+    pytest.importorskip('onnx')
+    pytest.importorskip('onnxruntime')
+    from ranfer.deployment import export_onnx
+
+    model = tiny.model_file()
+    face = vars(model.face) | values.pop('face', {})
+    known = dict(classes=tiny.CLASSES, regions=model.regions, seed=0, face=face)
+    with pytest.raises(ValueError, match=sentence):
+        export_onnx(model.build(), str(tmp_path / 'a.onnx'), known | values)
+        FERInferencer(str(tmp_path / 'a.onnx'), backend='onnxruntime')
+
+
 @pytest.mark.parametrize('baked', [False, True])
 def test_onnx_agrees_with_torch(tmp_path, baked):
     pytest.importorskip('onnx')
@@ -392,12 +433,80 @@ def test_window_takes_the_last_frames_of_a_track(tmp_path):
     np.testing.assert_allclose(shown, expected, atol=1e-6)
 
 
+class Blinking(tiny.FixedDetector):
+    """Finds no face in frame 1 of :func:`write_video`."""
+
+    def _faces(self, image: np.ndarray) -> Faces:
+        if 10 < image.mean() < 30:
+            return Faces.sorted(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2)))
+        return super()._faces(image)
+
+
+@pytest.mark.parametrize('window', [None, 2])
+def test_frames_without_a_face_pass(window, tmp_path):
+    source = write_video(tmp_path / 'a.avi', 3)
+    infer = tiny.inferencer(detector=Blinking())
+    counts = [len(result.faces) for result in infer.stream(source, window=window)]
+    assert counts == [1, 0, 1]
+    summary = analyse_video(infer, source, out=tmp_path / 'b.avi', table=tmp_path / 'b.csv')
+    assert (summary.frames, summary.faces, summary.tracks) == (3, 2, 1)
+    assert len((tmp_path / 'b.csv').read_text().splitlines()) == 3
+
+
+def test_a_broken_video_in_a_list_is_an_error_of_its_own(tmp_path):
+    (tmp_path / 'broken.mp4').write_bytes(b'no video')
+    inputs = [IMAGE, str(tmp_path / 'broken.mp4'), IMAGE]
+    first, broken, last = tiny.inferencer()(inputs, progress=False)
+    assert len(first.faces) == len(last.faces) == 1
+    assert 'cannot be opened' in broken.error and not broken.faces
+
+
+def test_a_pattern_that_fits_one_broken_image_is_no_end(tmp_path):
+    (tmp_path / 'broken.png').write_bytes(b'no image')
+    [result] = tiny.inferencer()(str(tmp_path / '*.png'), progress=False)
+    assert 'broken.png' in result.error
+    with pytest.raises(ValueError, match=r'broken\.png'):
+        tiny.inferencer()(str(tmp_path / 'broken.png'), progress=False)
+
+
+def test_pictures_never_replace_inputs_or_each_other(tmp_path):
+    for folder in 'ab':
+        (tmp_path / folder).mkdir()
+        cv2.imwrite(str(tmp_path / folder / 'face.jpg'), IMAGE)
+    before = (tmp_path / 'a/face.jpg').read_bytes()
+    with pytest.raises(ValueError, match=r"face\.jpg' is the input itself; give another folder"):
+        tiny.inferencer()(str(tmp_path / 'a/face.jpg'), show_dir=tmp_path / 'a', progress=False)
+    assert (tmp_path / 'a/face.jpg').read_bytes() == before
+    tiny.inferencer()(str(tmp_path), show_dir=tmp_path / 'out', progress=False)
+    names = {path.name for path in (tmp_path / 'out').iterdir()}
+    assert names == {'face.jpg', 'face_face0.png', 'face_2.jpg', 'face_2_face0.png'}
+
+
+def test_a_video_never_replaces_itself(tmp_path):
+    source = write_video(tmp_path / 'a.avi', 3)
+    before = Path(source).read_bytes()
+    with pytest.raises(ValueError, match='is the input itself'):
+        analyse_video(tiny.inferencer(), source, out=source)
+    assert Path(source).read_bytes() == before
+
+
 def test_window_needs_frames_and_a_neck(tmp_path):
     source = write_video(tmp_path / 'a.avi', 1)
     with pytest.raises(ValueError, match='window must be at least 1 frame, got 0'):
         list(tiny.inferencer().stream(source, window=0))
     with pytest.raises(ValueError, match='window needs a model with ranfer.RANNeck'):
         list(tiny.inferencer(model=tiny.model_file(ran=False)).stream(source, window=2))
+    stock = tiny.model_file()
+    head = dict(type='LinearClsHead', num_classes=len(tiny.CLASSES))
+    head['in_channels'] = stock.model['head']['in_channels']
+    state = {k: v for k, v in stock.state_dict.items() if not k.startswith('head')}
+    state |= {
+        'head.fc.weight': torch.zeros(len(tiny.CLASSES), head['in_channels']),
+        'head.fc.bias': torch.zeros(len(tiny.CLASSES)),
+    }
+    stock = replace(stock, model=dict(stock.model, head=head), state_dict=state)
+    with pytest.raises(ValueError, match='window needs a model with ranfer.RANNeck, ranfer.Rel'):
+        list(tiny.inferencer(model=stock).stream(source, window=2))
 
 
 def test_tracker_keeps_numbers_while_faces_move_and_cross_frames():

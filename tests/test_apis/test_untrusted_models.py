@@ -102,6 +102,11 @@ def test_places_are_refused(value):
         check_types(dict(type='TIMMBackbone', model_name=value))
 
 
+def test_regions_of_a_file_are_registered_components(saved, tmp_path):
+    with pytest.raises(ValueError, match=r"names the component 'os\.system'"):
+        load(saved, tmp_path / 'm.pth', regions=dict(type='os.system', command='true'))
+
+
 def test_weights_from_elsewhere_are_left_out(monkeypatch):
     """A model trained from torchvision's weights builds without them."""
     model = tiny.model_file()

@@ -136,6 +136,43 @@ def test_int8_keeps_inputs_metadata_and_most_of_the_scores(tmp_path):
     assert np.abs(scores[0] - scores[1]).max() < 0.1
 
 
+@pytest.mark.parametrize('baked', [False, True])
+def test_models_of_fewer_regions_take_the_first_ones(baked, tmp_path):
+    values = config()
+    values['data_preprocessor']['num_regions'] = 3
+    torch.manual_seed(0)
+    model, path = MODELS.build(values).eval(), str(tmp_path / 'model.onnx')
+    torch.nn.init.normal_(model.head.fc.weight, std=1)
+    export_onnx(model, path, boxes=fixed_boxes(dict(type='FixedRegions')) if baked else None)
+    found = ORTModel(path).predict_samples(batch(2))
+    with torch.no_grad():
+        expected = model.test_step(batch(2))
+    for i, sample in enumerate(expected):
+        np.testing.assert_allclose(found['scores'][i], sample.pred_score, atol=1e-5)
+        np.testing.assert_allclose(found['region_weights'][i], sample.region_weights, atol=1e-5)
+
+
+class Counting(torch.nn.Module):
+    """A backbone that a trace fixes to the number of crops it sees."""
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        return (x.mean(dim=(1, 2, 3))[:, None] * torch.ones(int(x.shape[0]), 64),)
+
+
+def test_backbone_that_fixes_its_sizes_is_one_sentence(tmp_path):
+    model = build()
+    model.backbone = Counting()
+    with pytest.raises(ValueError, match=r'refuses a batch of .*; export a backbone of convolut'):
+        export_onnx(model, str(tmp_path / 'model.onnx'))
+
+
+def test_not_a_number_is_a_difference(tmp_path):
+    model = build()
+    torch.nn.init.constant_(model.head.fc.bias, torch.nan)
+    with pytest.raises(ValueError, match='differs from PyTorch by inf'):
+        export_onnx(model, str(tmp_path / 'model.onnx'))
+
+
 def test_refuses_random_regions_other_models_and_other_files(tmp_path):
     with pytest.raises(ValueError, match='RandomRegions differ from image to image'):
         fixed_boxes(dict(type='RandomRegions'))
@@ -185,3 +222,6 @@ def test_tools_export_and_quantise(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_script(tools / 'export_onnx.py', 'config.py', full)
     assert 'A config needs --checkpoint' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run_script(tools / 'quantize_onnx.py', full, small, tmp_path / 'faces', '--limit', 0)
+    assert '--limit must be at least 1, got 0' in capsys.readouterr().err

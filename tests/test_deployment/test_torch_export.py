@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from samples import batch
-from test_deployment.test_onnx import SHARED, build
+from test_deployment.test_onnx import SHARED, Counting, build
 from test_tools.conftest import ROOT, run_script
 
 from ranfer.apis.model_file import FaceInput, ModelFile
@@ -79,13 +79,6 @@ def test_compiled_program_by_the_tool(tmp_path, capsys):
     program = inductor.aoti_load_package(str(out))
     assert json.loads(program.get_metadata()['ranfer'])['classes'] == list('abcdefg')
     assert program(*arguments(batch(2)))[1].shape == (2, 7)
-
-
-class Counting(torch.nn.Module):
-    """A backbone that a trace fixes to the number of crops it sees."""
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
-        return (x.mean(dim=(1, 2, 3))[:, None] * torch.ones(int(x.shape[0]), 64),)
 
 
 class Deciding(torch.nn.Module):

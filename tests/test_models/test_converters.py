@@ -164,6 +164,7 @@ def test_vgg_face_gives_the_same_features(caffe, tmp_path, capsys):
         (official_to_ranfer, {'conv1.weight': torch.zeros(1)}, 'lacks alpha.0.weight, beta'),
         (official_to_ranfer, {'transformer.weight': torch.zeros(1)}, 'belongs to no RAN'),
         (ranfer_to_official, {'neck.other': torch.zeros(1)}, 'has no counterpart'),
+        (ranfer_to_official, {'backbone.backbone.conv1.weight': torch.zeros(1)}, 'no counterpart'),
         (resnet_to_ranfer, {'features.0.weight': torch.zeros(1)}, 'no torchvision-style ResNet'),
         (vgg_to_ranfer, {'features.1.weight': torch.zeros(1)}, 'no convolution of VGG-16'),
         (vgg_to_ranfer, {'features.0.weight': torch.zeros(1)}, 'no convolution of VGG-16'),

@@ -143,6 +143,17 @@ def test_dense_and_packed_crops_agree():
         assert model.extract_feat(crops, stage='pre_logits').shape == (2, 128)
 
 
+def test_dense_crops_with_gaps_equal_those_without_them():
+    """Crops that the mask leaves out count for nothing, whatever they show."""
+    model = build().eval()
+    crops = torch.randn(2, 6, 3, 32, 32)
+    mask = torch.tensor([[True] * 6, [True, False, True, True, False, True]])
+    with torch.no_grad():
+        packed = model(crops[mask], region_mask=mask)
+        torch.testing.assert_close(model(crops, region_mask=mask), packed)
+        assert not torch.allclose(model(crops), packed)
+
+
 def test_channels_last_gives_the_same_answer():
     plain, last = build().eval(), build(channels_last=True).eval()
     weight = last.backbone.layer1[0].conv1.weight

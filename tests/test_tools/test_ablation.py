@@ -107,6 +107,25 @@ def test_other_settings_in_the_same_folder_are_refused(tool, monkeypatch, tmp_pa
     assert 'is of a run with other settings' in capsys.readouterr().err
 
 
+def test_the_table_leaves_out_runs_of_other_settings(tool, monkeypatch, tmp_path):
+    options = ('--work-dir', tmp_path, '--seeds', 0, '--rows')
+    run_ablation(tool, monkeypatch, *options, 'baseline', '--epochs', 2)
+    (tmp_path / 'baseline_seed0').rename(tmp_path / 'baseline_seed0_old')
+    run_ablation(tool, monkeypatch, *options, 'margin 0.1', '--epochs', 2)
+    run_ablation(tool, monkeypatch, *options, 'ran', '--epochs', 2, '--cfg-options', 'a=1')
+    table = (tmp_path / 'ablation.md').read_text().split('```')[0]
+    assert '| ran ' in table and 'baseline' not in table and 'margin' not in table
+
+
+def test_a_run_that_fails_is_one_sentence(tool, monkeypatch, tmp_path, capfd):
+    words = [FULL, '--rows', 'ran', '--work-dir', str(tmp_path), '--cfg-options', 'nothing.x.0=1']
+    monkeypatch.setattr(sys, 'argv', ['ablation.py', *words, 'model.neck.activation=softmax'])
+    with pytest.raises(SystemExit):
+        tool['main']()
+    errors = capfd.readouterr().err
+    assert 'tools/train.py ended with status 1; see above' in errors and 'Traceback' not in errors
+
+
 def test_unknown_rows_are_named(tool, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run_ablation(tool, monkeypatch, '--rows', 'nothing')

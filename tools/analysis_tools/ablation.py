@@ -134,7 +134,9 @@ def commands(args: argparse.Namespace, settings: dict, folder: Path, seed: int) 
 def run(command: list[str]) -> None:
     print(f'\n$ {shlex.join(["python", *command])}', flush=True)
     script, *words = command
-    subprocess.run([sys.executable, str(ROOT / script), *words], check=True)
+    done = subprocess.run([sys.executable, str(ROOT / script), *words], check=False)
+    if done.returncode:
+        raise ValueError(f'{script} ended with status {done.returncode}; see above.')
 
 
 def finished(folder: Path, steps: list[list[str]]) -> dict | None:
@@ -179,14 +181,16 @@ def read_json(path: Path) -> dict:
 
 
 def finished_runs(args: argparse.Namespace) -> dict[str, dict[int, dict]]:
-    """Figures of all runs in the work directory that are done, by row and seed."""
+    """Figures of all runs of these settings in the work directory, by row and seed."""
     results: dict[str, dict[int, dict]] = {}
     for name, settings in variants(read_config(args.config)).items():
         found = args.work_dir.glob(f'{slug(name)}_seed*/result.json')
-        for seed in sorted(int(path.parent.name.rpartition('_seed')[2]) for path in found):
+        seeds = (path.parent.name.rpartition('_seed')[2] for path in found)
+        for seed in sorted(int(text) for text in seeds if text.isdigit()):
             folder = run_folder(args, name, seed)
-            accuracy = finished(folder, commands(args, settings, folder, seed))
-            results.setdefault(name, {})[seed] = accuracy
+            result = read_json(folder / 'result.json')
+            if result['commands'] == commands(args, settings, folder, seed):
+                results.setdefault(name, {})[seed] = result['accuracy']
     return results
 
 

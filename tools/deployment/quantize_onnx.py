@@ -46,10 +46,12 @@ def folder_samples(folder: str, model: ORTModel, limit: int) -> list[dict]:
             f'No image was found in {folder!r} (endings {", ".join(SUFFIXES)}); give a folder of '
             f'faces.'
         )
-    step = max(len(paths) // limit, 1)
+    if limit < 1:
+        raise ValueError(f'--limit must be at least 1, got {limit}.')
+    picked = np.linspace(0, len(paths) - 1, min(limit, len(paths))).astype(int)
     side = model.metadata['face']['size']
     crop = RegionCropTransform(model.metadata['regions'], seed=model.metadata['seed'])
-    return [face_sample(i, path, side, crop) for i, path in enumerate(paths[::step][:limit])]
+    return [face_sample(i, path, side, crop) for i, path in enumerate(paths[k] for k in picked)]
 
 
 def face_sample(index: int, path: str, side: int, crop: RegionCropTransform) -> dict:

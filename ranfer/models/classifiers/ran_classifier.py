@@ -121,8 +121,11 @@ class RANClassifier(ImageClassifier):
             rois: See :meth:`forward`.
         """
         if inputs.dim() == 5:
-            region_mask = inputs.new_ones(inputs.shape[:2], dtype=torch.bool)
-            inputs = inputs.flatten(0, 1)
+            if region_mask is None:
+                region_mask = inputs.new_ones(inputs.shape[:2], dtype=torch.bool)
+                inputs = inputs.flatten(0, 1)
+            else:
+                inputs = inputs[region_mask]
         inputs = inputs.contiguous(memory_format=self.memory_format)
         feats = self.backbone(inputs) if rois is None else self.backbone(inputs, rois)
         if stage == 'backbone':

@@ -59,7 +59,7 @@ def ranfer_to_official(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     renamed = {}
     for key, value in state_dict.items():
         name = _rename(key, back)
-        if name is None:
+        if name is None or (key.startswith('backbone.') and not BACKBONE.match(name)):
             raise ValueError(
                 f"Key {key!r} has no counterpart in the authors' release, which is a ResNet with "
                 f'self- and relation-attention.'
