@@ -33,6 +33,7 @@ def test_frame_of_the_faces_is_told_as_a_config(tmp_path, capsys):
     ('row', 'options', 'sentence'),
     [
         (dict(), (), 'no face with five visible landmarks'),
+        (dict(keypoints=[[float('nan'), 1]] * 5), (), 'keypoints'),
         (dict(keypoints=[[1, 1]] * 5), ('--root', '/nowhere'), 'no image that can be decoded'),
     ],
 )
