@@ -10,6 +10,7 @@ help:
 	@echo "make test        install, lint and test"
 	@echo "make docs        write the documentation to docs/_build/html"
 	@echo "make venv        only the virtual environment $(VENV)"
+	@echo "make clean       remove that, $(WORK) and what was built; other trainings stay"
 
 venv: $(VENV)/ready
 
@@ -35,4 +36,4 @@ docs: venv
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 clean:
-	rm -rf $(VENV) work_dirs build docs/_build *.egg-info
+	rm -rf $(VENV) $(WORK) build docs/_build *.egg-info

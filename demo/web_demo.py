@@ -1,7 +1,8 @@
 """A web page that names expressions: ``python demo/web_demo.py``, then open the printed address.
 
 Needs Gradio: ``pip install "ranfer[web]"``. The page is bound to this computer alone unless
-``--host`` says otherwise; it keeps no picture. ``--max-size`` and ``--max-seconds`` set limits.
+``--host`` says otherwise; pictures are removed within two hours, and when it ends. ``--max-size``
+and ``--max-seconds`` set limits.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import csv
 import dataclasses
 import functools
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +30,9 @@ from ranfer.utils.dependencies import require
 
 MAX_BATCH = 50
 MAX_DRAWN = 10
+KEPT_SECONDS = 3600
+"""Age from which Gradio's copies of pictures are removed, and how often it looks."""
+
 MAX_SECONDS = 60.0
 """Time for one request, without the wait for those before it."""
 
@@ -76,19 +81,30 @@ def analyse_one(path: str | None, model: str, strategy: str, faces: str) -> tupl
     return picture, regions, values
 
 
-def limited(function: Callable, seconds: float) -> Callable:
-    """Let a function of one request at a time give up after some seconds.
+def limited(function: Callable, seconds: float | None, pool: ThreadPoolExecutor) -> Callable:
+    """Let a function give up some seconds after it began.
 
-    What was begun runs to its end in the background, and its answer is dropped.
+    What was begun runs to its end in the background, and its answer is dropped; who comes next
+    waits for that.
+
+    Args:
+        function: The function.
+        seconds: Its time, None for no limit.
+        pool: One thread for all requests.
     """
-    pool = ThreadPoolExecutor(1)
 
     def run(*args):
-        future = pool.submit(function, *args)
+        began = threading.Event()
+
+        def begin():
+            began.set()
+            return function(*args)
+
+        future = pool.submit(begin)
+        began.wait()
         try:
             return future.result(seconds)
         except TooLate as error:
-            future.cancel()
             raise ValueError(
                 f'This took more than {seconds:g} s and was given up; send a smaller picture, or '
                 f'one with fewer faces.'
@@ -124,10 +140,21 @@ def analyse_many(
             rows.append([name, index, face.label, round(face.probability, 4), *box, ''])
         if not result.faces:
             rows.append([name, *[''] * 7, 'no face found'])
-    target = Path(tempfile.mkdtemp(prefix='ranfer_')) / 'expressions.csv'
+    target = new_folder() / 'expressions.csv'
     with target.open('w', newline='', encoding='utf-8') as file:
         csv.writer(file).writerows([TABLE, *rows])
     return rows, str(target)
+
+
+@functools.cache
+def scratch() -> tempfile.TemporaryDirectory:
+    """A folder that goes when the program ends."""
+    return tempfile.TemporaryDirectory(prefix='ranfer_')
+
+
+def new_folder() -> Path:
+    """A new folder in :func:`scratch`."""
+    return Path(tempfile.mkdtemp(dir=scratch().name))
 
 
 def draw_examples(folder: Path) -> list[str]:
@@ -173,14 +200,15 @@ def build_page(models: list[str], seconds: float = MAX_SECONDS):
 
         return run
 
-    examples = draw_examples(Path(tempfile.mkdtemp(prefix='ranfer_')))
-    one_picture = told(limited(analyse_one, seconds))
-    many_pictures = told(functools.partial(analyse_many, seconds=seconds))
+    examples = draw_examples(new_folder())
+    pool = ThreadPoolExecutor(1)
+    one_picture = told(limited(analyse_one, seconds, pool))
+    many_pictures = told(limited(functools.partial(analyse_many, seconds=seconds), None, pool))
 
     def chosen_example(event: gr.SelectData) -> str:
         return examples[event.index]
 
-    with gr.Blocks(title='ranfer') as page:
+    with gr.Blocks(title='ranfer', delete_cache=(KEPT_SECONDS, KEPT_SECONDS)) as page:
         gr.Markdown('# ranfer\nName the expression, and show which parts of the face decided it.')
         with gr.Row():
             names = [(Path(name).stem, name) for name in models]
@@ -205,7 +233,10 @@ def build_page(models: list[str], seconds: float = MAX_SECONDS):
                         buttons=[],
                     )
                     with gr.Accordion('camera', open=False):
-                        camera = gr.Image(type='filepath', sources=['webcam'], show_label=False)
+                        # image_mode: else Gradio would decode it before ranfer's checks
+                        camera = gr.Image(
+                            type='filepath', sources=['webcam'], image_mode=None, show_label=False
+                        )
                 with gr.Column():
                     picture = gr.Image(label='faces', format='png', height=420, buttons=[])
             regions = gr.Image(label='regions and weights', format='png', buttons=['download'])

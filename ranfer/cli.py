@@ -10,7 +10,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import explain, one_sentence_errors
 from ranfer.version import __version__
 
 REQUIRED = ('torch', 'torchvision', 'numpy', 'matplotlib', 'mmengine', 'mmpretrain')
@@ -100,9 +100,13 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
 def predict(args: argparse.Namespace) -> int:
     """``ranfer predict``: print one line a face, write pictures, tables and JSON Lines."""
     from ranfer.apis import FERInferencer
-    from ranfer.apis.sources import expand, is_stream
+    from ranfer.apis.outputs import Outputs
+    from ranfer.apis.sources import expand, is_several, is_stream
 
-    items = expand([int(x) if x.isdigit() and not Path(x).exists() else x for x in args.inputs])
+    given = [int(x) if x.isdigit() and not Path(x).exists() else x for x in args.inputs]
+    given = given if len(given) > 1 else given[0]
+    items = expand(given)
+    several = is_several(given, items)
     streams = [item for item in items if is_stream(item)]
     if streams and args.json and (len(items) > 1 or args.json == '-'):
         raise ValueError('--json takes images, or one video with the name of a file.')
@@ -116,18 +120,27 @@ def predict(args: argparse.Namespace) -> int:
         align=args.align,
     )
     images = [item for item in items if not is_stream(item)]
-    failed = _predict_images(inferencer, images, args) if images else 0
+    failed = _predict_images(inferencer, images if several else images[:1], several, args)
+    outputs = Outputs(items)
     for item in streams:
-        _predict_video(inferencer, item, args)
-    return int(bool(images) and failed == len(images))
+        try:
+            _predict_video(inferencer, item, outputs, args)
+        except (OSError, ValueError) as error:
+            if not several:
+                raise
+            print(f'Error: {explain(error)}', file=sys.stderr)
+            failed += 1
+    return int(failed == len(items))
 
 
-def _predict_images(inferencer, images: list, args: argparse.Namespace) -> int:
+def _predict_images(inferencer, images: list, several: bool, args: argparse.Namespace) -> int:
     """Print and write the results of images; the number of those that could not be read."""
     from ranfer.apis import write_jsonl
 
+    if not images:
+        return 0
     quiet = args.no_progress or len(images) == 1
-    images = images[0] if len(images) == 1 else images
+    images = images if several else images[0]
     results = inferencer(images, args.batch_size, progress=not quiet, show_dir=args.out)
     if args.json == '-':
         print('\n'.join(result.to_json() for result in results))
@@ -159,16 +172,16 @@ def describe(result) -> Iterator[str]:
             yield f'  region weights, whole face first: {weights}'
 
 
-def _predict_video(inferencer, item, args: argparse.Namespace) -> None:
+def _predict_video(inferencer, item, outputs, args: argparse.Namespace) -> None:
     from ranfer.apis import analyse_video
 
-    name = f'camera{item}' if isinstance(item, int) else Path(item).stem
+    name = outputs.name(f'camera{item}' if isinstance(item, int) else Path(item).stem)
     folder = Path(args.out) if args.out else None
     summary = analyse_video(
         inferencer,
         item,
-        out=folder and folder / f'{name}.mp4',
-        table=folder and folder / f'{name}.csv',
+        out=folder and outputs.target(folder / f'{name}.mp4'),
+        table=folder and outputs.target(folder / f'{name}.csv'),
         jsonl=args.json,
         batch_size=1 if isinstance(item, int) else args.batch_size,
         smoothing=args.smoothing,
@@ -217,21 +230,21 @@ def list_datasets(args: argparse.Namespace) -> int:
 
 def doctor(args: argparse.Namespace) -> int:
     """``ranfer doctor``: versions and devices, optional parts, and how to get what is missing."""
+    print(f'ranfer {__version__}, Python {platform.python_version()}, {platform.platform()}')
+    for name in REQUIRED:
+        print(f'  {name:<16}{_version(name) or "MISSING"}')
+    mmcv = [name for name in ('mmcv', 'mmcv-lite') if _version(name)]
+    for name in mmcv:
+        print(f'  {name:<16}{_version(name)}')
+    if len(mmcv) > 1:
+        print('  mmcv and mmcv-lite are both installed and overwrite each other; remove one.')
     import cv2
     import torch
     from mmengine.device import get_device
 
     from ranfer.apis.model_file import shipped_models
 
-    print(f'ranfer {__version__}, Python {platform.python_version()}, {platform.platform()}')
-    for name in REQUIRED:
-        print(f'  {name:<16}{_version(name) or "MISSING"}')
     print(f'  {"opencv":<16}{cv2.__version__}')
-    mmcv = [name for name in ('mmcv', 'mmcv-lite') if _version(name)]
-    for name in mmcv:
-        print(f'  {name:<16}{_version(name)}')
-    if len(mmcv) > 1:
-        print('  mmcv and mmcv-lite are both installed and overwrite each other; remove one.')
     print(f'  {"device":<16}{get_device()}, {torch.get_num_threads()} CPU threads')
     print(f'  {"weights":<16}{", ".join(shipped_models()) or "none shipped"}')
     print('Optional parts')

@@ -55,6 +55,19 @@ def test_predict_video(weights, capsys):
     assert len(Path('a.jsonl').read_text().splitlines()) == 3
 
 
+def test_predict_goes_on_after_a_broken_video_and_numbers_names(weights, capsys):
+    Path('sub').mkdir()
+    Path('broken.mp4').write_text('no video')
+    for name in ('a.avi', 'sub/a.avi'):
+        writer = cv2.VideoWriter(name, cv2.VideoWriter_fourcc(*'MJPG'), 10, (48, 48))
+        writer.write(IMAGE[:48, :48])
+        writer.release()
+    args = ['predict', 'a.avi', 'broken.mp4', 'sub/a.avi', '--faces', 'whole', '--no-progress']
+    assert cli.main([*args, '--out', 'o', '--device', 'cpu']) == 0
+    assert "Error: Video 'broken.mp4' cannot be opened" in capsys.readouterr().err
+    assert {path.name for path in Path('o').iterdir()} == {'a.mp4', 'a.csv', 'a_2.mp4', 'a_2.csv'}
+
+
 @pytest.mark.parametrize(
     ('args', 'message'),
     [

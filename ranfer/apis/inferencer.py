@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from ranfer.apis.classifier import (
 )
 from ranfer.apis.images import shrink
 from ranfer.apis.model_file import ModelFile, find_model, shipped_models
+from ranfer.apis.outputs import Outputs
 from ranfer.apis.results import Face, Region, Result
 from ranfer.apis.sources import (
     Frame,
@@ -36,7 +36,6 @@ from ranfer.apis.sources import (
     expand,
     is_several,
     is_stream,
-    keep_source,
     read_frames,
 )
 from ranfer.apis.temporal import TrackScores
@@ -192,9 +191,9 @@ class FERInferencer(BaseInferencer):
             Result: One an image or frame.
         """
         _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
-        taken: set[str] = set()
+        outputs = Outputs(expand(inputs)) if kwargs.get('show_dir') else None
         for analysed in self.analyse(inputs, batch_size, smoothing, progress, window):
-            self.visualize([analysed], **visualize_kwargs, taken=taken)
+            self.visualize([analysed], **visualize_kwargs, outputs=outputs)
             yield analysed.result
 
     def analyse(
@@ -352,7 +351,7 @@ class FERInferencer(BaseInferencer):
         analysed: Sequence[Analysed],
         show_dir: str | os.PathLike | None = None,
         attention: bool = True,
-        taken: set[str] | None = None,
+        outputs: Outputs | None = None,
     ) -> None:
         """Write ``<name>.jpg`` with all faces and ``<name>_face<i>.png`` with the regions of each.
 
@@ -360,29 +359,28 @@ class FERInferencer(BaseInferencer):
             analysed: Images with their results.
             show_dir: Folder. Defaults to None, which writes nothing.
             attention: Whether the pictures of the regions are written. Defaults to True.
-            taken: Names of earlier pictures, to which those of these are added; a name that is
-                taken gets a number (``photo_2.jpg``). Defaults to none.
+            outputs: Inputs and names of earlier pictures; a name that comes again gets a number
+                (``photo_2.jpg``). Defaults to these images alone.
 
         Raises:
-            ValueError: If a picture would replace the image that it is drawn from.
+            ValueError: If a picture would replace an input.
         """
         if show_dir is None:
             return
         from ranfer.visualization.figure import write_picture
 
-        taken = set() if taken is None else taken
+        if outputs is None:
+            outputs = Outputs(one.frame.source for one in analysed)
         for one in analysed:
             if one.frame.image is None:
                 continue
-            name = picture_name(one.frame, taken)
+            name = outputs.name(picture_stem(one.frame))
             picture = annotate(one.frame.image, one.result)
-            path = Path(show_dir) / f'{name}.jpg'
-            keep_source(path, one.frame.source)
+            path = outputs.target(Path(show_dir) / f'{name}.jpg')
             write_picture(path, picture[..., ::-1])
             if attention:
                 for index in range(len(one.cuts)):
-                    path = Path(show_dir) / f'{name}_face{index}.png'
-                    keep_source(path, one.frame.source)
+                    path = outputs.target(Path(show_dir) / f'{name}_face{index}.png')
                     write_picture(path, self.draw_face(one, index))
 
     def draw_face(self, analysed: Analysed, index: int) -> np.ndarray:
@@ -447,14 +445,10 @@ def load_classifier(
     return TorchClassifier(ModelFile.load(model if is_path else find_model(model)), device)
 
 
-def picture_name(frame: Frame, taken: set[str]) -> str:
-    """Name of the pictures of a frame, without suffix, that is not taken; takes it."""
+def picture_stem(frame: Frame) -> str:
+    """Name of the pictures of a frame, without suffix."""
     stem = Path(frame.source).stem.replace(' ', '_')
-    stem = stem if frame.index is None else f'{stem}_{frame.index:06d}'
-    numbered = (f'{stem}_{number}' for number in count(2))
-    name = next(name for name in chain([stem], numbered) if name not in taken)
-    taken.add(name)
-    return name
+    return stem if frame.index is None else f'{stem}_{frame.index:06d}'
 
 
 def _group_images(items: Sequence[Input]) -> Iterator[list[Input]]:

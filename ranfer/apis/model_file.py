@@ -197,8 +197,14 @@ class ModelFile:
         """
         config = _without(self.model, _NEVER)
         check_types(config)
-        with in_scope('mmpretrain'):
-            model = mmpretrain_registry.MODELS.build(config)
+        try:
+            with in_scope('mmpretrain'):
+                model = mmpretrain_registry.MODELS.build(config)
+        except (AssertionError, AttributeError, LookupError, RuntimeError, TypeError) as error:
+            raise ValueError(
+                f'The model cannot be built from its config ({error}); use a file made for this '
+                f'release.'
+            ) from error
         weights = {
             name: value.float() if value.is_floating_point() else value
             for name, value in self.state_dict.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ class Frame:
         source: Where it is from.
         image: BGR, uint8, ``(H, W, 3)``, or None if it could not be read.
         index: Number in the video, None for an image.
-        time: Seconds from the start of the video, None for an image.
+        time: Seconds from the start of the video or camera, None for an image.
         error: Why it could not be read.
     """
 
@@ -61,7 +62,7 @@ def expand(inputs: Input | Sequence[Input]) -> list[Input]:
         if not inputs:
             raise ValueError('The list of inputs is empty; give at least one image.')
         return [single for item in inputs for single in expand(item)]
-    if isinstance(inputs, np.ndarray) or is_stream(inputs):
+    if isinstance(inputs, np.ndarray) or (isinstance(inputs, int) and is_stream(inputs)):
         return [inputs]
     if not isinstance(inputs, (str, os.PathLike)):
         raise TypeError(
@@ -97,9 +98,9 @@ def is_several(inputs: Input | Sequence[Input], items: Sequence[Input]) -> bool:
         inputs: What the user gave.
         items: What :func:`expand` made of it.
     """
-    if len(items) != 1 or not isinstance(inputs, (str, os.PathLike)):
-        return len(items) != 1
-    return not is_stream(inputs) and items[0] != str(Path(inputs).expanduser())
+    if not isinstance(inputs, (str, os.PathLike)):
+        return isinstance(inputs, (list, tuple))
+    return len(items) != 1 or items[0] != str(Path(inputs).expanduser())
 
 
 def is_folder(item: object) -> bool:
@@ -161,34 +162,19 @@ def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:
                 if camera
                 else f'Video {source!r} cannot be opened; give a file that OpenCV can decode.'
             )
-        rate = frame_rate(capture)
+        rate, start = frame_rate(capture), time.monotonic()
         index = 0
         while True:
             there, image = capture.read()
             if not there:
                 break
-            yield Frame(source, as_image(image), index, index / rate)
+            seconds = time.monotonic() - start if camera else index / rate
+            yield Frame(source, as_image(image), index, seconds)
             index += 1
         if not index:
             raise ValueError(f'{source[:1].upper()}{source[1:]!s} gives no frame at all.')
     finally:
         capture.release()
-
-
-def keep_source(path: str | os.PathLike, source: str | os.PathLike | int) -> None:
-    """Refuse to write over an input.
-
-    Args:
-        path: File to be written.
-        source: Image or video that is read.
-
-    Raises:
-        ValueError: If they are the same file.
-    """
-    if isinstance(source, int) or not os.path.exists(source) or not os.path.exists(path):
-        return
-    if os.path.samefile(path, source):
-        raise ValueError(f'{os.fspath(path)!r} is the input itself; give another folder or name.')
 
 
 def frame_rate(capture: cv2.VideoCapture) -> float:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import cv2
@@ -16,8 +16,9 @@ import numpy as np
 
 from ranfer.apis.annotate import annotate
 from ranfer.apis.inferencer import FERInferencer
+from ranfer.apis.outputs import Outputs
 from ranfer.apis.results import Result
-from ranfer.apis.sources import frame_rate, keep_source
+from ranfer.apis.sources import frame_rate
 
 _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v', '.mov': 'mp4v'}
 
@@ -79,17 +80,25 @@ def analyse_video(
 
     Raises:
         FileNotFoundError: If the video does not exist.
-        ValueError: If the video or camera cannot be opened, or ``out`` cannot be written.
+        ValueError: If the video or camera cannot be opened, or ``out`` cannot be written. Older
+            files are kept if nothing could be read.
     """
     start = time.perf_counter()
     frames, faces, tracks = 0, 0, set()
+    outputs = Outputs([source])
+    for path in (out, table, jsonl):
+        if path:
+            outputs.target(path)
     with ExitStack() as stack:
+        stream = inferencer.analyse(source, batch_size, smoothing, progress, window)
+        stack.callback(stream.close)
+        first = list(islice(stream, min(1, max_frames) if max_frames is not None else 1))
+        # Only now is it sure that there is something to write.
         write_frame = stack.enter_context(_VideoFile(out, source)) if out else None
         write_row = stack.enter_context(_Table(table, inferencer.classes)) if table else None
         lines = stack.enter_context(_open(jsonl)) if jsonl else None
-        stream = inferencer.analyse(source, batch_size, smoothing, progress, window)
-        stack.callback(stream.close)
-        for analysed in islice(stream, max_frames):
+        rest = islice(stream, max_frames - len(first) if max_frames is not None else None)
+        for analysed in chain(first, rest):
             frames += 1
             faces += len(analysed.result.faces)
             tracks.update(face.track for face in analysed.result.faces)
@@ -117,7 +126,6 @@ class _VideoFile:
                 f'Video {str(path)!r} cannot be written as {self.path.suffix!r}; use one of '
                 f'{", ".join(_CODECS)}.'
             )
-        keep_source(self.path, source)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         capture = cv2.VideoCapture(source if isinstance(source, int) else os.fspath(source))
         self.rate = frame_rate(capture)

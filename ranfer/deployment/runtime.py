@@ -55,7 +55,8 @@ class ORTModel:
             self._session = ort.InferenceSession(path, options, providers=list(providers))
             properties = self._session.get_modelmeta().custom_metadata_map
             self.metadata: dict = json.loads(properties[KEY])
-        except (KeyError, *errors) as error:
+            self.num_classes = int(self._session.get_outputs()[0].shape[1])
+        except (LookupError, TypeError, ValueError, *errors) as error:
             raise ValueError(
                 f'{path} is no ONNX file of ranfer ({str(error).splitlines()[0]}); write it with '
                 f'tools/deployment/export_onnx.py.'
@@ -65,7 +66,6 @@ class ORTModel:
         self.path = path
         self._errors = errors
         self._names = [x.name for x in self._session.get_outputs()]
-        self.num_classes = self._session.get_outputs()[0].shape[1]
         self.fixed = len(self._session.get_inputs()) == 1
 
     def predict(

@@ -58,7 +58,13 @@ def export_torch(
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     if compiled:
         options = {'aot_inductor.metadata': {KEY: text}}
-        inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=options)
+        try:
+            inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=options)
+        except RuntimeError as error:
+            raise ValueError(
+                f'The program cannot be compiled ({str(error).strip().splitlines()[0]}); install a '
+                f'C++ compiler such as g++, or leave the compilation out.'
+            ) from error
         run = inductor.aoti_load_package(path)
     else:
         torch.export.save(program, path, extra_files={f'{KEY}.json': text})

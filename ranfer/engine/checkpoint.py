@@ -22,6 +22,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader
 from mmengine.utils import digit_version
+from torch import nn
 
 try:  # NumPy 2
     from numpy._core.multiarray import _reconstruct, scalar
@@ -133,6 +134,30 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
         raise ValueError(
             f'Checkpoint {filename} cannot be read ({error}); the file is cut off or no PyTorch '
             f'checkpoint, so fetch it again or resume from an earlier one.'
+        ) from error
+
+
+def load_weights(model: nn.Module, filename: str) -> None:
+    """Load a checkpoint into a model that it fits in every name and shape.
+
+    Args:
+        model: The model.
+        filename: Path of the checkpoint.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no checkpoint, or one of another model.
+    """
+    saved = load_checkpoint(filename, map_location='cpu')
+    state = saved.get('state_dict', saved)
+    state = {name.removeprefix('module.'): value for name, value in state.items()}
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()[:300]
+        raise ValueError(
+            f'Checkpoint {filename} does not fit the config ({reason}); give the config that it '
+            f'was trained with.'
         ) from error
 
 

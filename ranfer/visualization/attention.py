@@ -19,6 +19,7 @@ from ranfer.visualization.figure import (
     WEIGHT_COLOURS,
     clean_axes,
     new_figure,
+    plain,
     text_colour,
     to_image,
 )
@@ -86,7 +87,7 @@ def draw_attention(
     height = top + _FACE + lines * _CELL[1] + 6
     figure = new_figure(_WIDTH, height, layout=None)
     if title:
-        figure.text(0.5, 1 - 10 / height, title, ha='center', va='top', fontsize=12)
+        figure.text(0.5, 1 - 10 / height, plain(title), ha='center', va='top', fontsize=12)
     axes = _pixel_axes(figure, 10, top, _FACE, _FACE)
     _draw_boxes(axes, face, regions[shown], final[shown], colours, shown)
     bars = _pixel_axes(figure, _FACE + 170, top + 30, _WIDTH - _FACE - 240, _FACE - 75)
@@ -151,7 +152,7 @@ def draw_probabilities(
     axes.barh(range(len(scores)), scores, color=colours, height=0.66)
     for i, score in enumerate(scores):
         axes.text(score + 0.015, i, f'{100 * score:.1f} %', va='center', fontsize=11)
-    names = [f'{name} (true)' if i == label else name for i, name in enumerate(classes)]
+    names = [plain(f'{name} (true)' if i == label else name) for i, name in enumerate(classes)]
     axes.set_yticks(range(len(scores)), names, fontsize=11)
     axes.get_yticklabels()[best].set_fontweight('bold')
     axes.set_xlim(0, 1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ranfer.visualization.figure import BLUE, GREY, ORANGE, clean_axes, new_figure, to_image
+from ranfer.visualization.figure import BLUE, GREY, ORANGE, clean_axes, new_figure, plain, to_image
 
 
 def draw_conditions(
@@ -61,13 +61,13 @@ def draw_conditions(
             markersize=8,
             label='reference',
         )
-    names = [f'{name}  (n = {count})' for name, count in zip(accuracies, counts)]
+    names = [f'{plain(name)}  (n = {count})' for name, count in zip(accuracies, counts)]
     axes.set_yticks(rows, names, fontsize=11)
     axes.set_xlim(0, 102)
     axes.set_xticks(range(0, 101, 20))
     axes.tick_params(axis='x', colors=GREY, labelsize=10)
     axes.set_xlabel('accuracy in percent', fontsize=11)
-    axes.set_title(title or 'accuracy by condition', fontsize=12)
+    axes.set_title(plain(title) or 'accuracy by condition', fontsize=12)
     axes.invert_yaxis()
     clean_axes(axes)
     figure.legend(loc='outside lower center', ncols=2, frameon=False, fontsize=10)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 
-from ranfer.visualization.figure import new_figure, text_colour, to_image
+from ranfer.visualization.figure import new_figure, plain, text_colour, to_image
 
 _COLOURS = matplotlib.colormaps['Blues']
 
@@ -52,6 +52,7 @@ def draw_confusion(counts: np.ndarray, classes: Sequence[str], title: str = '') 
             fontsize=8.5,
             color=colour,
         )
+    classes = [plain(name) for name in classes]
     names = [f'{name}\n({total})' for name, total in zip(classes, counts.sum(axis=1))]
     axes.set_xticks(range(number), classes, rotation=40, ha='right', fontsize=11)
     axes.set_yticks(range(number), names, fontsize=11)
@@ -62,5 +63,5 @@ def draw_confusion(counts: np.ndarray, classes: Sequence[str], title: str = '') 
     axes.spines[:].set_visible(False)
     axes.set_xlabel('predicted', fontsize=12)
     axes.set_ylabel('true (number of images)', fontsize=12)
-    axes.set_title(title or 'percent of the true class, and counts', fontsize=12)
+    axes.set_title(plain(title) or 'percent of the true class, and counts', fontsize=12)
     return to_image(figure)

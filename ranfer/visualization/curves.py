@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ranfer.visualization.figure import clean_axes, new_figure, to_image
+from ranfer.visualization.figure import clean_axes, new_figure, plain, to_image
 
 Curves = dict[str, np.ndarray]
 _STYLES = ('-', '--', '-.', ':')
@@ -45,6 +45,8 @@ def read_scalars(path: str | Path) -> Curves:
         try:
             entry = json.loads(line)
         except ValueError:  # the last line of a run that was interrupted
+            continue
+        if not isinstance(entry, dict):
             continue
         step = entry.get('step')
         for name, value in entry.items():
@@ -94,7 +96,7 @@ def draw_learning_curves(curves: Mapping[str, np.ndarray], title: str = '') -> n
             axes.set_yscale('log')
         elif len(panel) > 1:
             axes.legend(loc='center left', bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=11)
-    figure.suptitle(title or 'learning curves', fontsize=13)
+    figure.suptitle(plain(title) or 'learning curves', fontsize=13)
     return to_image(figure)
 
 
@@ -109,7 +111,7 @@ def _draw_panel(axes: Axes, curves: Mapping[str, np.ndarray]) -> None:
             linewidth=2,
             marker='o' if len(points) <= 30 else None,
             markersize=4,
-            label=f'{name}  {points[-1, 1]:.4g}',
+            label=f'{plain(name)}  {points[-1, 1]:.4g}',
         )
     axes.tick_params(labelsize=10)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -32,6 +32,11 @@ def new_figure(width: int, height: int, layout: str | None = 'constrained') -> F
     return figure
 
 
+def plain(text: str) -> str:
+    """Escape the names of files and classes, in which matplotlib would read ``$`` as formulas."""
+    return text.replace('$', r'\$')
+
+
 def to_image(figure: Figure) -> np.ndarray:
     """Render a figure to an RGB image, uint8, ``(H, W, 3)``."""
     figure.canvas.draw()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.colors import CenteredNorm
 
-from ranfer.visualization.figure import WEIGHT_COLOURS, new_figure, text_colour, to_image
+from ranfer.visualization.figure import WEIGHT_COLOURS, new_figure, plain, text_colour, to_image
 
 
 class MeanWeights(NamedTuple):
@@ -99,12 +99,12 @@ def draw_region_weights(
                 color=text_colour(WEIGHT_COLOURS(norm(mean))),
             )
     axes.set_xticks(range(len(regions)), regions, fontsize=10)
-    names = [f'{name}  (n = {group.count})' for name, group in groups.items()]
+    names = [f'{plain(name)}  (n = {group.count})' for name, group in groups.items()]
     axes.set_yticks(range(len(groups)), names, fontsize=11)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel('region', fontsize=11)
-    axes.set_title(title or 'mean final weight', fontsize=12)
+    axes.set_title(plain(title) or 'mean final weight', fontsize=12)
     bar = figure.colorbar(image, ax=axes, aspect=30, fraction=0.05)
     bar.set_ticks([even - reach, even, even + reach])
     bar.set_ticklabels([f'{even - reach:.3f}', f'1/R = {even:.3f}', f'{even + reach:.3f}'])

@@ -463,8 +463,9 @@ def test_a_broken_video_in_a_list_is_an_error_of_its_own(tmp_path):
 
 def test_a_pattern_that_fits_one_broken_image_is_no_end(tmp_path):
     (tmp_path / 'broken.png').write_bytes(b'no image')
-    [result] = tiny.inferencer()(str(tmp_path / '*.png'), progress=False)
-    assert 'broken.png' in result.error
+    for inputs in (str(tmp_path / '*.png'), [str(tmp_path / 'broken.png')]):
+        [result] = tiny.inferencer()(inputs, progress=False)
+        assert 'broken.png' in result.error
     with pytest.raises(ValueError, match=r'broken\.png'):
         tiny.inferencer()(str(tmp_path / 'broken.png'), progress=False)
 
@@ -474,7 +475,7 @@ def test_pictures_never_replace_inputs_or_each_other(tmp_path):
         (tmp_path / folder).mkdir()
         cv2.imwrite(str(tmp_path / folder / 'face.jpg'), IMAGE)
     before = (tmp_path / 'a/face.jpg').read_bytes()
-    with pytest.raises(ValueError, match=r"face\.jpg' is the input itself; give another folder"):
+    with pytest.raises(ValueError, match=r"face\.jpg' is an input itself and would be"):
         tiny.inferencer()(str(tmp_path / 'a/face.jpg'), show_dir=tmp_path / 'a', progress=False)
     assert (tmp_path / 'a/face.jpg').read_bytes() == before
     tiny.inferencer()(str(tmp_path), show_dir=tmp_path / 'out', progress=False)
@@ -482,10 +483,42 @@ def test_pictures_never_replace_inputs_or_each_other(tmp_path):
     assert names == {'face.jpg', 'face_face0.png', 'face_2.jpg', 'face_2_face0.png'}
 
 
+def test_pictures_never_replace_other_inputs(tmp_path):
+    for name in ('a face.png', 'a_face.jpg'):
+        cv2.imwrite(str(tmp_path / name), IMAGE)
+    with pytest.raises(ValueError, match=r"a_face\.jpg' is an input itself"):
+        tiny.inferencer()(str(tmp_path), show_dir=tmp_path, progress=False)
+
+
+@pytest.mark.parametrize('options', [dict(window=0), dict(smoothing=1), dict(max_frames=-1)])
+def test_older_results_are_kept_until_there_are_new_ones(options, tmp_path):
+    source, table = write_video(tmp_path / 'a.avi', 2), tmp_path / 'a.csv'
+    table.write_text('older')
+    with pytest.raises(ValueError):
+        analyse_video(tiny.inferencer(), source, table=table, jsonl=table, **options)
+    with pytest.raises(FileNotFoundError):
+        analyse_video(tiny.inferencer(), str(tmp_path / 'moved.avi'), table=table)
+    with pytest.raises(ValueError, match='is an input itself'):
+        analyse_video(tiny.inferencer(), source, table=table, jsonl=source)
+    assert table.read_text() == 'older'
+    assert analyse_video(tiny.inferencer(), source, max_frames=1, table=table).frames == 1
+    assert len(table.read_text().splitlines()) == 2
+
+
+def test_videos_come_by_pattern_and_home_folder(tmp_path, monkeypatch):
+    write_video(tmp_path / 'a.avi', 1)
+    write_video(tmp_path / 'b.avi', 1)
+    monkeypatch.setenv('HOME', str(tmp_path))
+    for inputs, count in ((str(tmp_path / '*.avi'), 2), ('~/a.avi', 1)):
+        assert len(tiny.inferencer()(inputs, progress=False)) == count
+    with pytest.raises(ValueError, match='is a URL'):
+        tiny.inferencer()('https://x/film.mp4', progress=False)
+
+
 def test_a_video_never_replaces_itself(tmp_path):
     source = write_video(tmp_path / 'a.avi', 3)
     before = Path(source).read_bytes()
-    with pytest.raises(ValueError, match='is the input itself'):
+    with pytest.raises(ValueError, match='is an input itself'):
         analyse_video(tiny.inferencer(), source, out=source)
     assert Path(source).read_bytes() == before
 

@@ -1,6 +1,7 @@
 import csv
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -66,12 +67,14 @@ def test_time_limits(tmp_path, model):
     path = str(tmp_path / 'a.png')
     rows, _ = web_demo.analyse_many([path] * 2, model, 'as trained', WHOLE, seconds=-1)
     assert [row[-1] for row in rows] == ['left out: the limit of -1 s was reached'] * 2
-    release = threading.Event()
-    slow = web_demo.limited(release.wait, 0.01)
+    release, pool = threading.Event(), ThreadPoolExecutor(1)
+    slow = web_demo.limited(release.wait, 0.01, pool)
     with pytest.raises(ValueError, match=r'took more than 0.01 s and was given up'):
         slow(60)
-    release.set()
-    assert web_demo.limited(sum, 60)([1, 2]) == 3
+    timer = threading.Timer(0.3, release.set)
+    timer.start()  # the next one waits for it longer than its own limit, and that does not count
+    assert web_demo.limited(sum, 0.2, pool)([1, 2]) == 3
+    assert web_demo.limited(sum, None, pool)([1, 2]) == 3
 
 
 def test_examples_are_drawn(tmp_path):

@@ -10,9 +10,9 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 from mmpretrain.registry import DATASETS, MODELS
 
+from ranfer.engine.checkpoint import load_weights
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import add_common_arguments, apply_common_arguments, read_config
 from ranfer.visualization.figure import write_picture
@@ -38,13 +38,17 @@ def main() -> None:
         init_default_scope(cfg.get('default_scope', 'mmpretrain'))
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
         model = MODELS.build(cfg.model)
-        load_checkpoint(model, args.checkpoint, map_location='cpu')
+        load_weights(model, args.checkpoint)
         model.to(get_device()).eval()
         classes = dataset.metainfo.get('classes')
         folder = args.out or osp.join(cfg.work_dir, 'attention')
         for index in range(0, len(dataset), max(len(dataset) // args.num, 1))[: args.num]:
             item = dataset[index]
             sample = model.test_step(pseudo_collate([item]))[0]
+            if 'region_weights' not in sample:
+                raise ValueError(
+                    'The model has no region weights to draw; give the config of a RAN.'
+                )
             face, sample = face_of_input(item['inputs'].numpy(), sample)
             name = osp.basename(sample.img_path)
             path = osp.join(folder, f'{index:05d}_{osp.splitext(name)[0]}.png')

@@ -1,16 +1,19 @@
 """Draw an evaluation: ``python tools/analysis_tools/draw_report.py REPORT_JSON OUT_DIR``.
 
-``tools/test.py`` writes ``report.json`` into its work directory, and with ``--out FILE.pkl`` the
-predictions, from which ``--predictions`` draws reliability and mean region weights too.
+``tools/test.py`` writes ``report.json`` into its work directory, and with ``--out`` the
+predictions, from which ``--predictions`` draws reliability and, of a ``.pkl``, mean region weights.
 """
 
 import argparse
 from pathlib import Path
+from pickle import UnpicklingError
 
+import numpy as np
 from mmengine.fileio import load
 
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.evaluation import FERReport
+from ranfer.evaluation.predictions import Predictions
 from ranfer.visualization.evaluation import Prediction, draw_predictions, draw_report
 from ranfer.visualization.figure import write_picture
 
@@ -21,8 +24,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out', help='folder of the pictures')
     parser.add_argument(
         '--predictions',
-        help='predictions that you wrote with tools/test.py --out FILE.pkl; a pickle can run code, '
-        'so open none of strangers',
+        help='predictions that tools/test.py --out wrote: FILE.json, or FILE.pkl with the region '
+        'weights too; a pickle can run code, so open none of strangers',
     )
     parser.add_argument(
         '--reference',
@@ -44,13 +47,26 @@ def read_references(texts: list[str]) -> dict[str, float]:
         ) from error
 
 
+def read_predictions(path: str) -> list[Prediction]:
+    if not path.endswith('.pkl'):
+        saved = Predictions.load(path)
+        rows = zip(map(np.array, saved.scores), saved.labels, saved.conditions)
+        return [Prediction(*row) for row in rows]
+    try:
+        return [Prediction.from_sample(sample) for sample in load(path)]
+    except (EOFError, UnpicklingError, AttributeError) as error:
+        raise ValueError(
+            f'{path} holds no predictions ({error}); write it anew with tools/test.py --out.'
+        ) from error
+
+
 def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
         report = FERReport.load(args.report)
         pictures = draw_report(report, read_references(args.reference))
         if args.predictions:
-            predictions = [Prediction.from_sample(sample) for sample in load(args.predictions)]
+            predictions = read_predictions(args.predictions)
             pictures.update(draw_predictions(predictions, report.classes))
         for name, picture in pictures.items():
             path = Path(args.out) / f'{name}.png'

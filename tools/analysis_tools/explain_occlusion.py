@@ -15,10 +15,10 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 from mmengine.utils import track_iter_progress
 from mmpretrain.registry import DATASETS, MODELS
 
+from ranfer.engine.checkpoint import load_weights
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import add_common_arguments, apply_common_arguments, read_config
 from ranfer.evaluation.hidden_regions import compare_hidden, hidden_share
@@ -131,7 +131,7 @@ def main() -> None:
         init_default_scope(cfg.get('default_scope', 'mmpretrain'))
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
         model = MODELS.build(cfg.model)
-        load_checkpoint(model, args.checkpoint, map_location='cpu')
+        load_weights(model, args.checkpoint)
         model.to(get_device()).eval()
         folder = Path(args.out or osp.join(cfg.work_dir, 'occlusion'))
         figures, picture = measure(model, dataset, args)

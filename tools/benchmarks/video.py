@@ -62,7 +62,7 @@ def film_rows(args, inferencer: FERInferencer, film: str, repeats: int) -> list[
         seen[batch] = analyse_video(inferencer, film, batch_size=batch, progress=False, **outputs)
 
     cases = {batch: partial(run, batch) for batch in (1, BATCH)}
-    seconds = times(cases, repeats, args.device, warmup=0)
+    seconds = times(cases, repeats, args.device)
     return [
         {
             'frames at once': batch,
@@ -79,7 +79,7 @@ def film_rows(args, inferencer: FERInferencer, film: str, repeats: int) -> list[
 def face_rows(args, inferencer: FERInferencer, film: str, repeats: int) -> list[dict]:
     """Found faces alone: cut, classified and weighed, by batch."""
     capture = cv2.VideoCapture(film)
-    frames = [capture.read()[1] for _ in range(BATCH)]
+    frames = [image for image in (capture.read()[1] for _ in range(BATCH)) if image is not None]
     cuts = [cut for one in inferencer.analyse(frames) for cut in one.cuts]
     predict = inferencer.classifier.predict
     cases = {1: lambda: [predict([cut]) for cut in cuts], len(cuts): lambda: predict(cuts)}
@@ -90,7 +90,7 @@ def face_rows(args, inferencer: FERInferencer, film: str, repeats: int) -> list[
 
 
 def main() -> None:
-    args = parse_args(__doc__.split('\n')[0], model='', seconds=20.0, film_repeats=1)
+    args = parse_args(__doc__.split('\n')[0], model='', seconds=20.0, film_repeats=3)
     frames, steps = (10, 4) if args.quick else (round(args.seconds * RATE), STEPS)
     inferencer = FERInferencer(args.model or None, device=args.device)
     os.makedirs(args.out, exist_ok=True)

@@ -10,7 +10,6 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
-from torch import Tensor
 
 from ranfer.registry import HOOKS
 
@@ -80,12 +79,12 @@ class RANVisualizationHook(Hook):
             return
         from ranfer.visualization.evaluation import Prediction
 
+        self._predictions += [Prediction.from_sample(x) for x in outputs if 'gt_label' in x]
+        if isinstance(data_batch['data_samples'][0], (list, tuple)):  # several views of each face
+            return
         for inputs, sample in zip(data_batch['inputs'], outputs):
-            drawable = isinstance(inputs, Tensor) and 'region_weights' in sample
-            if drawable and len(self._faces) < self.num_faces:
+            if 'region_weights' in sample and len(self._faces) < self.num_faces:
                 self._faces.append((inputs.cpu().numpy(), sample.cpu()))
-            if 'gt_label' in sample:
-                self._predictions.append(Prediction.from_sample(sample))
 
     def _write(self, runner: Runner, evaluator: Evaluator, step: int) -> None:
         if not is_main_process():

@@ -41,7 +41,7 @@ def test_writes_all_pictures(tmp_path):
     visualizer = SimpleNamespace(add_image=lambda name, image, step: shown.update({name: image}))
     runner = SimpleNamespace(test_evaluator=evaluator, visualizer=visualizer)
     hook = RANVisualizationHook(num_faces=2, out_dir=str(tmp_path))
-    batch = dict(inputs=torch.zeros(4, 3, 24, 24, dtype=torch.uint8))
+    batch = dict(inputs=torch.zeros(4, 3, 24, 24, dtype=torch.uint8), data_samples=[None] * 4)
     hook.before_test_epoch(runner)
     samples = predictions(4)
     hook.after_test_iter(runner, 0, batch, samples)
@@ -62,10 +62,13 @@ def test_writes_all_pictures(tmp_path):
 
 def test_faces_under_test_time_augmentation_are_not_drawn():
     hook = RANVisualizationHook(num_faces=2)
-    faces = torch.zeros(2, 3, 24, 24, dtype=torch.uint8)
-    hook.after_test_iter(None, 0, dict(inputs=[list(faces), list(faces)]), predictions(2))
-    assert hook._faces == []
-    assert len(hook._predictions) == 2
+    faces = torch.zeros(3, 3, 24, 24, dtype=torch.uint8)
+    views = [predictions(3), predictions(3)]
+    for inputs in ([faces, faces], [list(faces), list(faces)]):  # default_collate, pseudo_collate
+        hook.before_test_epoch(None)
+        hook.after_test_iter(None, 0, dict(inputs=inputs, data_samples=views), predictions(3))
+        assert hook._faces == []
+        assert len(hook._predictions) == 3
 
 
 def test_refuses_negative_number():
