@@ -16,7 +16,7 @@ python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --rdzv-backend=c10d \
     --rdzv-endpoint="${MASTER_ADDR:-127.0.0.1}:${PORT:-29500}" \
-    "${LOCAL[@]}" \
+    ${LOCAL[@]+"${LOCAL[@]}"} \
     --nproc_per_node="$PROCESSES" \
     --max_restarts="${MAX_RESTARTS:-0}" \
-    "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "${OPTIONS[@]}"
+    "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch ${OPTIONS[@]+"${OPTIONS[@]}"}

@@ -35,7 +35,9 @@ def parse_args() -> argparse.Namespace:
 def run(script: str, *options: object) -> None:
     command = [sys.executable, str(ROOT / 'tools' / script), *map(str, options)]
     print(f'\n$ python tools/{script} {" ".join(map(str, options))}', flush=True)
-    subprocess.run(command, check=True, cwd=ROOT)
+    done = subprocess.run(command, check=False, cwd=ROOT)
+    if done.returncode:
+        raise SystemExit(f'tools/{script} ended with status {done.returncode}; see above.')
 
 
 def train_and_test(config: str, folder: Path, epochs: int, seed: int) -> dict:

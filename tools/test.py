@@ -16,6 +16,7 @@ from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
     end_distributed,
+    has_autocast,
     read_config,
 )
 from ranfer.evaluation import DumpPredictions, FERMetric
@@ -55,7 +56,7 @@ def parse_args() -> argparse.Namespace:
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     cfg = apply_common_arguments(cfg, args)
     cfg.load_from = args.checkpoint
-    if args.amp:
+    if args.amp and has_autocast():
         cfg.test_cfg.fp16 = True
     if args.show or args.show_dir is not None:
         cfg.default_hooks.visualization.update(

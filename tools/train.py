@@ -12,6 +12,7 @@ from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
     end_distributed,
+    has_autocast,
     read_config,
     scale_schedule,
 )
@@ -47,6 +48,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         use_mixed_precision(cfg)
     if args.resume:
         cfg.resume = True
+        cfg.initial_load_from = cfg.get('load_from')  # for a first start, see SafeCheckpointHook
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
@@ -54,13 +56,20 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 
 
 def use_mixed_precision(cfg: Config) -> None:
-    if torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
+    if not has_autocast():
+        return
+    if torch.cuda.is_available() and not has_bf16():
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     else:
         cfg.optim_wrapper.type = 'ranfer.AutocastOptimWrapper'
     if cfg.get('val_cfg') is not None:
         cfg.val_cfg.fp16 = True
+
+
+def has_bf16() -> bool:
+    """Whether the GPU computes in bfloat16; PyTorch counts one that emulates it slowly too."""
+    return torch.version.hip is not None or torch.cuda.get_device_capability()[0] >= 8
 
 
 def main() -> None:

@@ -38,6 +38,13 @@ class AffectNet(FERDataset):
         super().__init__(*args, **kwargs)
         self._metainfo['classes'] = _CLASSES[:num_classes]
 
+    def load_data_list(self) -> list[dict]:
+        """Load the rows; the file always has all eight classes."""
+        self._metainfo['classes'] = _CLASSES
+        rows = super().load_data_list()
+        self._metainfo['classes'] = _CLASSES[: self.num_classes]
+        return rows
+
     def _select_rows(self, rows: list[dict]) -> list[dict]:
         if self.num_classes == 8:
             return rows

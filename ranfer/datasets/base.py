@@ -142,7 +142,8 @@ class FERDataset(BaseDataset):
                 f"metainfo=dict(classes=...) with the file's classes"
             )
         for key, value in metainfo.items():
-            self._metainfo.setdefault(key, value)
+            if self._metainfo.get(key) is None:
+                self._metainfo[key] = value
 
     def _select_rows(self, rows: list[dict]) -> list[dict]:
         """Rows of the split that the data set uses; all by default."""

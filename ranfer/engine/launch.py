@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import os.path as osp
 from datetime import timedelta
 
 import torch
 from mmengine.config import Config, DictAction
+from mmengine.device import get_device
 from mmengine.logging import print_log
 
 from ranfer.engine.memory import keep_freed_memory
@@ -88,6 +90,15 @@ def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
     if not torch.cuda.is_available() and args.launcher == 'pytorch':
         _distribute_on_cpu(cfg)
     return cfg
+
+
+def has_autocast() -> bool:
+    """Whether MMEngine has mixed precision on this device; if not, a warning says so."""
+    device = get_device()
+    if device in ('cpu', 'cuda'):
+        return True
+    print_log(f'--amp is left out: MMEngine has none for {device}.', 'current', logging.WARNING)
+    return False
 
 
 def scale_schedule(cfg: Config, epochs: int) -> None:

@@ -59,7 +59,7 @@ class FERMetric(BaseMetric):
                 )
             self.results.append(
                 (
-                    sample.get('sample_idx'),
+                    sample_key(sample),
                     sample['pred_score'].float().cpu().numpy(),
                     int(sample['gt_label']),
                     tuple(sample.get('conditions') or ()),
@@ -94,9 +94,15 @@ class FERMetric(BaseMetric):
         return metrics
 
 
+def sample_key(sample: dict) -> tuple | None:
+    """What tells a sample from all others, also of concatenated data sets; None if unknown."""
+    index = sample.get('sample_idx')
+    return None if index is None else (index, sample.get('img_path'))
+
+
 def unique_samples(results: list[tuple]) -> list[tuple]:
-    """Keep the first result of every sample index; results without an index all stay."""
-    seen: set[int] = set()
+    """Keep the first result of every :func:`sample_key`; results without one all stay."""
+    seen: set[tuple] = set()
     rows = []
     for row in results:
         if row[0] is None or row[0] not in seen:

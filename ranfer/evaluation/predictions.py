@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from ranfer.evaluation.fer_metric import unique_samples
+from ranfer.evaluation.fer_metric import sample_key, unique_samples
 from ranfer.evaluation.report import FERReport, make_report
 from ranfer.registry import METRICS
 
@@ -126,7 +126,7 @@ class DumpPredictions(BaseMetric):
         for sample in data_samples:
             self.results.append(
                 (
-                    sample.get('sample_idx'),
+                    sample_key(sample),
                     sample['img_path'],
                     int(sample['gt_label']),
                     tuple(sample.get('conditions') or ()),

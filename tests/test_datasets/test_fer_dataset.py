@@ -124,5 +124,7 @@ def test_folder_data_set(tmp_path):
     data = FERFolder(data_root=str(tmp_path))
     assert data.metainfo['classes'] == ['calm', 'joy']
     assert data.get_gt_labels().tolist() == [0, 1, 1]
+    default = FERFolder(data_root=str(tmp_path), metainfo=dict(classes=None))  # as in the config
+    assert default.metainfo['classes'] == ['calm', 'joy']
     given = FERFolder(data_root=str(tmp_path), metainfo=dict(classes=['joy']))
     assert len(given) == 2 and given.get_data_info(1)['img_path'].endswith('joy/deep/b.png')

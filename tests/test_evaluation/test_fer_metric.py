@@ -195,6 +195,14 @@ def test_metric_keys_and_repeated_samples():
     assert twice == once
 
 
+def test_samples_of_concatenated_data_sets_all_count():
+    """Both count their samples from 0."""
+    rows = [dict(row, img_path=f'{name}/{i}') for name in 'ab' for i, row in enumerate(samples(6))]
+    metric = FERMetric()
+    evaluate(metric, [*rows, rows[0], rows[7]])
+    assert metric.report.count == 12
+
+
 def test_metric_options():
     rows = list(samples(6))
     metric = FERMetric()

@@ -27,6 +27,35 @@ def test_train_then_test_writes_the_report(small, tmp_path, capsys):
     assert json.loads((work / 'm.json').read_text())['fer/accuracy'] == report['accuracy']
     printed = capsys.readouterr().out
     assert '| overall ' in printed and (work / 'report.md').read_text() in printed
+    draw(small, work, tmp_path, capsys)
+
+
+def draw(config: Path, work: Path, tmp_path: Path, capsys) -> None:
+    """The drawing tools on a trained model, and on a checkpoint of another."""
+    checkpoint, out = work / 'epoch_1.pth', tmp_path / 'pictures'
+    run_tool('test.py', config, checkpoint, '--work-dir', work, '--out', work / 'p.json')
+    run_tool('analysis_tools/draw_report.py', work / 'report.json', out, '--predictions',
+             work / 'p.json')  # fmt: skip
+    run_tool('analysis_tools/draw_attention.py', config, checkpoint, '--num', 2, '--out', out)
+    run_tool('analysis_tools/explain_occlusion.py', config, checkpoint, '--out', out)
+    run_tool('analysis_tools/learning_curves.py', work, '--out', out / 'curves.png')
+    names = {path.name for path in out.iterdir()}
+    expected = {'confusion.png', 'conditions.png', 'reliability.png', 'curves.png'}
+    assert names >= {*expected, 'hidden_regions.png', 'sliding_bar.png'} and len(names) == 9
+    other = load_checkpoint(str(checkpoint))
+    other['state_dict'].popitem()
+    torch.save(dict(state_dict=other['state_dict']), tmp_path / 'other.pth')
+    (tmp_path / 'cut.pkl').write_bytes(b'\x80')
+    capsys.readouterr()
+    for tool, options, sentence in (
+        ('draw_attention', (config, tmp_path / 'other.pth'), 'does not fit the config (Missing'),
+        ('explain_occlusion', (config, tmp_path / 'other.pth'), 'does not fit the config (Missing'),
+        ('draw_report', (work / 'report.json', out, '--predictions', tmp_path / 'cut.pkl'),
+         'cut.pkl holds no predictions'),
+    ):  # fmt: skip
+        with pytest.raises(SystemExit):
+            run_tool(f'analysis_tools/{tool}.py', *options)
+        assert sentence in capsys.readouterr().err
 
 
 def test_flip_tta_averages_both_views(small, tmp_path):

@@ -98,6 +98,14 @@ def test_attention_takes_any_face_and_number_of_regions(shape, count):
     assert picture.shape[1:] == (960, 3)
 
 
+def test_a_dollar_in_a_name_is_no_formula():
+    one, box = np.ones(1), np.array([[0, 0, 20, 20.0]])
+    face, classes = np.zeros((20, 20, 3), np.uint8), ['a$_$', 'b$_c$']
+    for title in ('', 'pay$b_$c.jpg'):
+        draw_attention(face, box, one, one, one, np.eye(2)[0], classes, title=title)
+    draw_confusion(np.eye(2, dtype=int), classes, 'pay$b_$c')
+
+
 def test_attention_refuses_arrays_that_do_not_fit():
     face, boxes, three, two = pictures.face(), np.zeros((3, 4)), np.zeros(3), np.zeros(2)
     with pytest.raises(ValueError, match='3 regions, 3 mu, 3 nu, 2 final'):

@@ -200,6 +200,8 @@ def convert_ferplus(
         )
     report = Report(strict)
     extra = [file for pair in (lists or {}).values() for file in pair if file]
+    if len({Path(file).name for file in extra}) < len({Path(file) for file in extra}):
+        raise ConversionError(f'lists: two of {extra} have the same file name; rename one')
     source = Source([*sources, *extra], report)
     rows, total = read_votes(source, report)
     labels, scores = _label_rows(rows, protocol, lists, source, report)

@@ -148,6 +148,7 @@ def extract_landmarks(
     _collect(_run(batches, workers, (config, side, border)), len(todo), journal, report)
     found = _fill(rows, set(wanted), journal.done)
     save_annotation(target, {**annotation['metainfo'], 'landmarks': config['type']}, rows)
+    journal.path.unlink(missing_ok=True)  # it is of this run alone, images may change
     lines = [f'{config["type"]}: landmarks found in {found} of {len(wanted)} images']
     return [*lines, f'written: {target}', *report.lines()]
 

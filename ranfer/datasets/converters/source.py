@@ -122,6 +122,10 @@ class Source:
     def _add_folder(self, root: Path) -> None:
         for folder, subfolders, names in os.walk(root):
             subfolders.sort()
+            for path in (Path(folder, name) for name in subfolders):
+                if path.is_symlink():
+                    relative = path.relative_to(root).as_posix()
+                    self.report.skip('linked folder', f'{relative} (copy it, or give its target)')
             for name in sorted(names):
                 path = Path(folder, name)
                 relative = path.relative_to(root).as_posix()

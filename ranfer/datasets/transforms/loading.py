@@ -45,8 +45,9 @@ def image_defect(data: bytes) -> str | None:
     """Find out from the bytes alone why an image file cannot be decoded in full.
 
     A decoder fills the lost part of a cut-off JPEG or PNG with grey and says nothing, so the end
-    marks are looked up: IEND of PNG, and the end-of-image mark after the last scan of JPEG. The
-    size is read from the header, so that a file that unpacks to far more than it weighs is refused.
+    marks are looked up: IEND of PNG, and the end-of-image mark after the first scan of JPEG, where
+    other data may follow. The size is read from the header, so that a file that unpacks to far more
+    than it weighs is refused.
 
     Args:
         data: The file's content.
@@ -58,7 +59,7 @@ def image_defect(data: bytes) -> str | None:
         return 'is empty'
     if data.startswith(b'\x89PNG') and data.rfind(b'IEND') < 0:
         return 'is cut off (PNG without end)'
-    if data.startswith(b'\xff\xd8') and data.rfind(b'\xff\xd9') <= data.rfind(b'\xff\xda'):
+    if data.startswith(b'\xff\xd8') and data.find(b'\xff\xd9', _first_scan(data)) < 0:
         return 'is cut off (JPEG without end)'
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as header:
@@ -70,6 +71,15 @@ def image_defect(data: bytes) -> str | None:
     if width * height > MAX_PIXELS:
         return f'has {width} x {height} pixels, more than {MAX_PIXELS}'
     return None
+
+
+def _first_scan(data: bytes) -> int:
+    """Where the pixels of a JPEG begin, behind all segments and thumbnails in them."""
+    place = 2
+    while data[place : place + 1] == b'\xff' and data[place + 1 : place + 2] != b'\xda':
+        length = int.from_bytes(data[place + 2 : place + 4], 'big')
+        place += 1 if data[place + 1 : place + 2] == b'\xff' else 2 + length
+    return place
 
 
 def read_file(path: str, limit: int = MAX_FILE_BYTES) -> bytes:

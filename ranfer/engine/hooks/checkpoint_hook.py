@@ -11,6 +11,7 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
+from mmengine.optim import _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from ranfer.engine.atomic import TEMPORARY, write_atomically
@@ -26,6 +27,8 @@ class SafeCheckpointHook(CheckpointHook):
     - An older checkpoint, best or not, is deleted after the newer one is on the disk.
     - ``--resume`` takes the checkpoint before if the newest cannot be read, with a warning.
     - ``--resume`` repeats an evaluation that was broken off, so no best checkpoint is missed.
+    - ``--resume`` at a first start takes the weights of ``load_from``.
+    - A warning tells when the schedule of the checkpoint goes on in place of that of the config.
 
     In folders that are not local (``s3://...``) the first and third are up to the storage.
 
@@ -49,6 +52,7 @@ class SafeCheckpointHook(CheckpointHook):
         Raises:
             ValueError: If there are checkpoints and none can be read.
         """
+        self._schedule = _schedule(runner)
         self._folder = self._out_folder(runner)
         if self._folder is None:
             return
@@ -60,10 +64,20 @@ class SafeCheckpointHook(CheckpointHook):
         broadcast_object_list(choice)
         if choice[0] is not None:
             runner._load_from = choice[0]
+        elif runner.cfg.get('initial_load_from') is not None:
+            runner._load_from, runner._resume = runner.cfg.initial_load_from, False
 
     def before_train(self, runner: Runner) -> None:
         """Tidy up after a kill and repeat the evaluation that it broke off."""
         super().before_train(runner)
+        if (schedule := _schedule(runner)) != self._schedule:
+            print_log(
+                f'The checkpoint was trained with another schedule than that of the config, and '
+                f'goes on with it: {schedule} instead of {self._schedule}. Resume with the same '
+                f'--epochs, or start anew from its weights with load_from.',
+                'current',
+                logging.WARNING,
+            )
         if is_main_process() and self._folder is not None:
             for path in (
                 *self._folder.glob('*.pth' + TEMPORARY),
@@ -111,6 +125,9 @@ class SafeCheckpointHook(CheckpointHook):
             if match:
                 steps[int(match[1])] = str(path)
         match = pattern.fullmatch(osp.basename(named))
+        moved = self._folder / osp.basename(named)
+        if named and not osp.isfile(named) and moved.is_file():
+            named = str(moved)
         before = [step for step in steps if match is None or step < int(match[1])]
         return [named] * bool(named) + [steps[step] for step in sorted(before, reverse=True)]
 
@@ -197,3 +214,16 @@ class SafeCheckpointHook(CheckpointHook):
                 self.file_backend.remove(path)
             elif self.file_backend.isdir(path):  # DeepSpeed's are folders
                 self.file_backend.rmtree(path)
+
+
+def _schedule(runner: Runner) -> list[dict]:
+    """When the schedulers of a runner act; none before they are built, or in a test."""
+    keys = ('begin', 'end', 'T_max', 'milestones', 'step_size', 'total_iters', 'total_steps')
+    groups = runner.param_schedulers or []
+    groups = groups.values() if isinstance(groups, dict) else [groups]
+    return [
+        dict(type=type(one).__name__, **{k: vars(one)[k] for k in keys if k in vars(one)})
+        for group in groups
+        for one in (group if isinstance(group, list) else [])
+        if isinstance(one, _ParamScheduler)
+    ]

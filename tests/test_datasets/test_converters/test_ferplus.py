@@ -12,6 +12,8 @@ from test_datasets import fakes
 from ranfer.datasets import FERPlus
 from ranfer.datasets.converters import ConversionError, convert_ferplus
 from ranfer.datasets.converters.ferplus import vote_labels
+from ranfer.datasets.converters.report import Report
+from ranfer.datasets.converters.source import Source
 
 VOTES = os.environ.get('RANFER_FERPLUS_VOTES')
 
@@ -132,6 +134,26 @@ def test_list_files_of_the_authors(tmp_path):
         'test': [('fer0032219', 2)],
     }
     assert 'skipped: missing annotation: 1' in lines
+
+
+def test_lists_of_the_same_name_are_refused(tmp_path):
+    fakes.write_votes(tmp_path / 'in/fer2013new.csv', fakes.ferplus_rows())
+    lists = {}
+    for split in ('train', 'test'):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / 'list.txt').write_text('0/fer0000000 6\n')
+        lists[split] = (str(tmp_path / split / 'list.txt'), None)
+    with pytest.raises(ConversionError, match='have the same file name; rename one'):
+        convert_ferplus([tmp_path / 'in'], tmp_path / 'out', protocol='lists', lists=lists)
+
+
+def test_linked_folders_are_reported(tmp_path):
+    (tmp_path / 'real').mkdir()
+    (tmp_path / 'root').mkdir()
+    (tmp_path / 'root/Image').symlink_to(tmp_path / 'real')
+    report = Report(strict=False)
+    Source([tmp_path / 'root'], report)
+    assert any('linked folder: 1' in line for line in report.lines())
 
 
 def test_second_run_does_nothing_and_an_interrupted_one_goes_on(tmp_path):

@@ -76,6 +76,9 @@ def test_affectnet_npy_release_with_seven_classes(tmp_path):
     config = dict(data_root=str(tmp_path / 'out'), ann_file='valid.json')
     assert len(AffectNet(**config)) == 8
     seven = AffectNet(**config, num_classes=7)
+    lazy = AffectNet(**config, num_classes=7, lazy_init=True)
+    lazy.full_init()
+    assert lazy.metainfo == seven.metainfo and len(lazy) == len(seven)
     assert len(seven) == 7 and len(seven.metainfo['classes']) == 7
     assert seven.get_data_info(0)['gt_keypoints'].shape == (1, 5, 3)
 

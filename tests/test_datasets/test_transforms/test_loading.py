@@ -63,6 +63,16 @@ def test_known_formats_have_no_defect(kind):
     assert image_defect(picture(kind)) is None
 
 
+@pytest.mark.parametrize('tail', [b'', b'\xff\xda\xff\xd9\xff\xda film', b'\xff\xda'])
+def test_data_behind_a_jpeg_is_no_defect(tail):
+    """A phone appends a film to a photo, in which any two bytes may follow each other."""
+    whole = picture('JPEG')
+    assert image_defect(whole + tail) is None
+    segment = b'\xff\xe1' + (len(whole) + 2).to_bytes(2, 'big') + whole  # a thumbnail in it
+    assert image_defect(whole[:2] + segment + whole[2:] + tail) is None
+    assert 'is cut off' in image_defect(whole[:2] + segment + whole[2:-2])
+
+
 @pytest.mark.parametrize('path', ['a\0.png', '\ud800.png'])
 def test_paths_that_no_file_can_have(path):
     with pytest.raises(UnreadableImageError, match='expected a readable image'):

@@ -132,6 +132,38 @@ def test_no_readable_checkpoint_is_an_error(tmp_path):
         tiny_runner(tmp_path, epochs=2, resume=True).train()
 
 
+def test_a_moved_work_directory_keeps_its_newest(tmp_path):
+    tiny_runner(tmp_path / 'a', epochs=2).train()
+    (tmp_path / 'a').rename(tmp_path / 'b')
+    runner = tiny_runner(tmp_path / 'b', epochs=3, resume=True)
+    runner.train()
+    assert runner._load_from == str(tmp_path / 'b/epoch_2.pth')
+
+
+def test_resuming_at_a_first_start_takes_the_weights_of_load_from(tmp_path):
+    """As tools/train.py --resume does, which has to clear ``load_from``."""
+    tiny_runner(tmp_path / 'a', epochs=1).train()
+    weights = str(tmp_path / 'a/epoch_1.pth')
+    runner = tiny_runner(tmp_path / 'b', epochs=1, resume=True)
+    runner.cfg.initial_load_from = weights
+    runner.train()
+    assert runner._load_from == weights and not runner._resume
+    again = tiny_runner(tmp_path / 'b', epochs=2, resume=True)
+    again.cfg.initial_load_from = weights
+    again.train()
+    assert again._load_from == str(tmp_path / 'b/epoch_1.pth')
+
+
+@pytest.mark.parametrize(('end', 'told'), [(4, False), (6, True)])
+def test_another_schedule_than_that_of_the_checkpoint_is_told(tmp_path, warnings, end, told):
+    def schedule(end: int) -> dict:
+        return dict(param_scheduler=[dict(type='LinearLR', start_factor=0.1, begin=0, end=end)])
+
+    tiny_runner(tmp_path, epochs=1, **schedule(4)).train()
+    tiny_runner(tmp_path, epochs=2, resume=True, **schedule(end)).train()
+    assert ['another schedule' in text for text in warnings] == [True] * told
+
+
 @pytest.mark.parametrize('pointer', [None, ''])
 def test_a_lost_pointer_is_no_lost_training(tmp_path, pointer):
     tiny_runner(tmp_path, epochs=2).train()
