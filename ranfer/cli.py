@@ -120,7 +120,7 @@ def predict(args: argparse.Namespace) -> int:
         align=args.align,
     )
     images = [item for item in items if not is_stream(item)]
-    failed = _predict_images(inferencer, images if several else images[:1], several, args)
+    failed = _predict_images(inferencer, images, several, args)
     outputs = Outputs(items)
     for item in streams:
         try:

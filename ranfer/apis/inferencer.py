@@ -125,7 +125,6 @@ class FERInferencer(BaseInferencer):
             raise ValueError("align=True needs landmarks; set faces='detect'.")
         if margin is not None and not -0.4 <= margin <= 4:
             raise ValueError(f'margin must be in [-0.4, 4], got {margin}.')
-        align = False if faces == 'whole' else align
         self.face_input = self.classifier.face.cut_by(align, margin, whole=faces == 'whole')
         self._detector: FaceDetector | dict | None = detector
 
@@ -191,8 +190,10 @@ class FERInferencer(BaseInferencer):
             Result: One an image or frame.
         """
         _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
-        outputs = Outputs(expand(inputs)) if kwargs.get('show_dir') else None
-        for analysed in self.analyse(inputs, batch_size, smoothing, progress, window):
+        items = expand(inputs)
+        several = is_several(inputs, items)
+        outputs = Outputs(items) if kwargs.get('show_dir') else None
+        for analysed in self._analyse(items, several, batch_size, smoothing, progress, window):
             self.visualize([analysed], **visualize_kwargs, outputs=outputs)
             yield analysed.result
 
@@ -205,10 +206,22 @@ class FERInferencer(BaseInferencer):
         window: int | None = None,
     ) -> Iterator[Analysed]:
         """Like :meth:`stream`, together with the images and cut faces, for drawing."""
-        if batch_size < 1:
-            raise ValueError(f'batch_size must be at least 1, got {batch_size}.')
         items = expand(inputs)
         several = is_several(inputs, items)
+        yield from self._analyse(items, several, batch_size, smoothing, progress, window)
+
+    def _analyse(
+        self,
+        items: list[Input],
+        several: bool,
+        batch_size: int,
+        smoothing: float,
+        progress: bool,
+        window: int | None,
+    ) -> Iterator[Analysed]:
+        """Analyse what was expanded; of ``several`` items a bad one is a result of its own."""
+        if batch_size < 1:
+            raise ValueError(f'batch_size must be at least 1, got {batch_size}.')
         with _progress(count_frames(items) if progress else 0, progress) as tick:
             for group in _group_images(items):
                 video = is_stream(group[0])

@@ -60,9 +60,9 @@ class FaceInput:
             align: Whether faces are aligned. Defaults to None, as here.
             margin: Margin. Defaults to None: as here, but 0 where ``align`` changes, for a margin
                 of aligned faces says nothing of boxes, and for whole images.
-            whole: Whether images are faces already. Defaults to False.
+            whole: Whether images are faces already, which nothing aligns. Defaults to False.
         """
-        align = self.align if align is None else align
+        align = not whole and (self.align if align is None else align)
         kept = 0.0 if whole or align != self.align else self.margin
         return replace(self, align=align, margin=kept if margin is None else margin)
 

@@ -124,30 +124,22 @@ def read_frames(item: Input, keep_errors: bool = False) -> Iterator[Frame]:
         ValueError: If a file or camera cannot be read.
         TypeError: If an array has an unsuitable type.
     """
-    if is_stream(item):
-        yield from _read_stream(item, keep_errors)
-        return
-    is_array = isinstance(item, np.ndarray)
-    source = 'array' if is_array else str(item)
     try:
-        yield Frame(source, as_image(item) if is_array else read_image(item))
+        yield from _read_video(item) if is_stream(item) else _read_image(item)
     except (OSError, ValueError, TypeError) as error:
         if not keep_errors:
             raise
-        yield Frame(source, None, error=str(error))
+        yield Frame(_name(item), None, error=str(error))
 
 
-def _name(item: str | os.PathLike | int) -> str:
+def _name(item: Input) -> str:
+    if isinstance(item, np.ndarray):
+        return 'array'
     return f'camera {item}' if isinstance(item, int) else os.fspath(item)
 
 
-def _read_stream(item: str | os.PathLike | int, keep_errors: bool) -> Iterator[Frame]:
-    try:
-        yield from _read_video(item)
-    except (OSError, ValueError) as error:
-        if not keep_errors:
-            raise
-        yield Frame(_name(item), None, error=str(error))
+def _read_image(item: str | os.PathLike | np.ndarray) -> Iterator[Frame]:
+    yield Frame(_name(item), as_image(item) if isinstance(item, np.ndarray) else read_image(item))
 
 
 def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:

@@ -92,13 +92,13 @@ def analyse_video(
     with ExitStack() as stack:
         stream = inferencer.analyse(source, batch_size, smoothing, progress, window)
         stack.callback(stream.close)
-        first = list(islice(stream, min(1, max_frames) if max_frames is not None else 1))
+        analysed_frames = islice(stream, max_frames)
+        first = list(islice(analysed_frames, 1))
         # Only now is it sure that there is something to write.
         write_frame = stack.enter_context(_VideoFile(out, source)) if out else None
         write_row = stack.enter_context(_Table(table, inferencer.classes)) if table else None
         lines = stack.enter_context(_open(jsonl)) if jsonl else None
-        rest = islice(stream, max_frames - len(first) if max_frames is not None else None)
-        for analysed in chain(first, rest):
+        for analysed in chain(first, analysed_frames):
             frames += 1
             faces += len(analysed.result.faces)
             tracks.update(face.track for face in analysed.result.faces)

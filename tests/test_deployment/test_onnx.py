@@ -49,6 +49,19 @@ def build(**keys):
     return model
 
 
+def save_model(path, **keys) -> None:
+    """A model file of :func:`build`, whole in float32."""
+    ModelFile(
+        model=config(**keys),
+        classes=tuple('abcdefg'),
+        regions=dict(type='FixedRegions'),
+        seed=0,
+        face=FaceInput(size=40),
+        dataset='',
+        state_dict=build(**keys).state_dict(),
+    ).save(path, torch.float32)
+
+
 POINTS = [(10, 10, 1), (30, 10, 1), (20, 20, 0), (12, 30, 1), (28, 30, 0)]
 
 
@@ -194,16 +207,7 @@ def test_missing_dependency_names_the_command(module, monkeypatch, tmp_path):
 
 
 def test_tools_export_and_quantise(tmp_path, capsys):
-    model = build()
-    ModelFile(
-        model=config(),
-        classes=tuple('abcdefg'),
-        regions=dict(type='FixedRegions'),
-        seed=0,
-        face=FaceInput(size=40),
-        dataset='',
-        state_dict=model.state_dict(),
-    ).save(tmp_path / 'model.pth', torch.float32)
+    save_model(tmp_path / 'model.pth')
     folder = tmp_path / 'faces' / 'deep'
     folder.mkdir(parents=True)
     for i in range(5):

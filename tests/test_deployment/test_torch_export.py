@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 from samples import batch
-from test_deployment.test_onnx import SHARED, Counting, build
+from test_deployment.test_onnx import Counting, build, save_model
 from test_tools.conftest import ROOT, run_script
 
-from ranfer.apis.model_file import FaceInput, ModelFile
 from ranfer.deployment import export_torch, fixed_boxes
 from ranfer.deployment.torch_export import _inductor
 
@@ -55,24 +54,7 @@ def test_boxes_baked_in(tmp_path):
 
 @pytest.mark.skipif(shutil.which('g++') is None, reason='compiling needs g++')
 def test_compiled_program_by_the_tool(tmp_path, capsys):
-    model = build(shared=True)
-    ModelFile(
-        model=dict(
-            type='ranfer.RANClassifier',
-            backbone=SHARED,
-            neck=dict(type='ranfer.RANNeck', in_channels=64),
-            head=dict(type='ranfer.RelationAttentionHead', num_classes=7, in_channels=64),
-            data_preprocessor=dict(
-                type='ranfer.RegionDataPreprocessor', crop=False, crop_size=32, to_rgb=True
-            ),
-        ),
-        classes=tuple('abcdefg'),
-        regions=dict(type='FixedRegions'),
-        seed=0,
-        face=FaceInput(size=40),
-        dataset='',
-        state_dict=model.state_dict(),
-    ).save(tmp_path / 'model.pth', torch.float32)
+    save_model(tmp_path / 'model.pth', shared=True)
     tool, out = ROOT / 'tools/deployment/export_torch.py', tmp_path / 'model.pt2'
     run_script(tool, tmp_path / 'model.pth', out, '--compile')
     assert 'differ by at most' in capsys.readouterr().out

@@ -139,26 +139,25 @@ def run(command: list[str]) -> None:
         raise ValueError(f'{script} ended with status {done.returncode}; see above.')
 
 
-def finished(folder: Path, steps: list[list[str]]) -> dict | None:
-    """Figures of a run that is done, or None.
+def is_finished(folder: Path, steps: list[list[str]]) -> bool:
+    """Whether a run is done.
 
     Raises:
         ValueError: If the folder holds a run of other settings.
     """
     path = folder / 'result.json'
     if not path.is_file():
-        return None
-    result = json.loads(path.read_text(encoding='utf-8'))
-    if result['commands'] != steps:
+        return False
+    if read_json(path)['commands'] != steps:
         raise ValueError(
             f'{path} is of a run with other settings; give another --work-dir or remove {folder}.'
         )
-    return result['accuracy']
+    return True
 
 
 def train_and_test(folder: Path, steps: list[list[str]]) -> None:
     """Run a variant from one seed and write its accuracies to a file, unless that is done."""
-    if finished(folder, steps) is not None:
+    if is_finished(folder, steps):
         return
     for step in steps:
         run(step)
