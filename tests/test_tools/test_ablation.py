@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import runpy
 import sys
@@ -12,6 +13,8 @@ import samples
 from mmengine.config import Config, DictAction
 from mmpretrain.registry import MODELS
 from test_tools.conftest import ROOT
+
+from ranfer.datasets import FERPlus
 
 TOOL = ROOT / 'tools/analysis_tools/ablation.py'
 SHARED = 'configs/ran/ran_shared_r18-slim_synthfer.py'
@@ -124,6 +127,22 @@ def test_a_run_that_fails_is_one_sentence(tool, monkeypatch, tmp_path, capfd):
         tool['main']()
     errors = capfd.readouterr().err
     assert 'tools/train.py ended with status 1; see above' in errors and 'Traceback' not in errors
+
+
+@pytest.mark.parametrize('points', [{}, dict(keypoints=[[9, 9]] * 5)])
+def test_the_landmark_row_needs_landmarks(tool, monkeypatch, tmp_path, points):
+    classes = FERPlus.METAINFO['classes']
+    row = dict(img_path='0.png', gt_label=0, gt_score=[1.0] + [0.0] * 7, **points)
+    content = dict(metainfo=dict(classes=classes, dataset='FERPlus'), data_list=[row])
+    (tmp_path / 'train.json').write_text(json.dumps(content))
+    cfg = Config.fromfile('configs/ran/ran_shared_r18-slim_ferplus.py')
+    cfg.train_dataloader.dataset.data_root = str(tmp_path)
+    cfg.dump(tmp_path / 'config.py')
+    arguments = argparse.Namespace(config=str(tmp_path / 'config.py'), rows=None, list=False)
+    rows = tool['chosen'](arguments)
+    assert ('landmark' in rows) == bool(points) and 'grid' in rows
+    arguments.rows = ['landmark']
+    assert list(tool['chosen'](arguments)) == ['landmark']
 
 
 def test_unknown_rows_are_named(tool, monkeypatch, capsys):

@@ -18,10 +18,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mmengine.config import Config
+from mmpretrain.registry import DATASETS
 
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import read_config
 from ranfer.evaluation.report import markdown_table, mean_and_spread
+from ranfer.utils.scope import in_scope
 
 ROOT = Path(__file__).resolve().parents[2]
 CONDITIONS = ('occlusion', 'pose30', 'pose45')
@@ -232,14 +234,26 @@ def chosen(args: argparse.Namespace) -> dict[str, dict]:
     unknown = [name for name in args.rows or () if name not in rows]
     if unknown:
         raise ValueError(f'--rows got {unknown[0]!r}, expected some of {", ".join(rows)}.')
+    if not args.rows and not args.list and not has_landmarks(read_config(args.config)):
+        print('Row landmark left out: the annotation has no landmarks; '
+              'tools/dataset_converters/extract_landmarks.py finds them.')  # fmt: skip
+        rows.pop('landmark')
     return {name: rows[name] for name in args.rows} if args.rows else rows
+
+
+def has_landmarks(cfg: Config) -> bool:
+    """Whether the training data come with landmarks."""
+    with in_scope('mmpretrain'):
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    return 'gt_keypoints' in dataset.get_data_info(0)
 
 
 def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
+        rows = chosen(args)
         for seed in args.seeds:
-            for name, settings in chosen(args).items():
+            for name, settings in rows.items():
                 folder = run_folder(args, name, seed)
                 steps = commands(args, settings, folder, seed)
                 if args.list:
