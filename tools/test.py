@@ -11,11 +11,13 @@ from mmengine.evaluator import BaseMetric, DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ranfer.engine.checkpoint import load_weights
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
     end_distributed,
+    evaluate_in_half_precision,
     has_autocast,
     read_config,
 )
@@ -57,7 +59,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     cfg = apply_common_arguments(cfg, args)
     cfg.load_from = args.checkpoint
     if args.amp and has_autocast():
-        cfg.test_cfg.fp16 = True
+        evaluate_in_half_precision(cfg, 'test_cfg')
     if args.show or args.show_dir is not None:
         cfg.default_hooks.visualization.update(
             enable=True,
@@ -128,6 +130,8 @@ def main() -> None:
         runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
         if args.out and args.out_item != 'metrics':
             runner.test_evaluator.metrics.append(dump(args.out, runner.test_evaluator.metrics))
+        if isinstance(runner, Runner):  # MMEngine would leave what does not fit at random weights
+            load_weights(runner.model, args.checkpoint)
         metrics = runner.test()
         if is_main_process():
             write_report(runner)

@@ -1,6 +1,7 @@
 """Train a model: ``python tools/train.py CONFIG``."""
 
 import argparse
+import os.path as osp
 
 import torch
 from mmengine.config import Config
@@ -12,7 +13,9 @@ from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
     end_distributed,
+    evaluate_in_half_precision,
     has_autocast,
+    has_bf16,
     read_config,
     scale_schedule,
 )
@@ -46,13 +49,19 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.default_hooks.checkpoint.pop('save_best', None)
     if args.amp:
         use_mixed_precision(cfg)
-    if args.resume:
+    if args.resume and not starts_flexible_runner(cfg, args.resume):
         cfg.resume = True
         cfg.initial_load_from = cfg.get('load_from')  # for a first start, see SafeCheckpointHook
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     return cfg
+
+
+def starts_flexible_runner(cfg: Config, resume: str) -> bool:
+    """Whether this is a first start of a FlexibleRunner, which would drop ``load_from``."""
+    saved = osp.join(cfg.work_dir, 'last_checkpoint')
+    return resume == 'auto' and 'runner_type' in cfg and not osp.isfile(saved)
 
 
 def use_mixed_precision(cfg: Config) -> None:
@@ -63,13 +72,7 @@ def use_mixed_precision(cfg: Config) -> None:
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     else:
         cfg.optim_wrapper.type = 'ranfer.AutocastOptimWrapper'
-    if cfg.get('val_cfg') is not None:
-        cfg.val_cfg.fp16 = True
-
-
-def has_bf16() -> bool:
-    """Whether the GPU computes in bfloat16; PyTorch counts one that emulates it slowly too."""
-    return torch.version.hip is not None or torch.cuda.get_device_capability()[0] >= 8
+    evaluate_in_half_precision(cfg, 'val_cfg')
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ default_hooks = dict(
         max_keep_ckpts=3,
         save_best='fer/accuracy',
         rule='greater'),
+    class_order=dict(type='ranfer.ClassOrderHook'),
     sampler_seed=dict(type='ranfer.EpochSeedHook'),
     non_finite_guard=dict(type='ranfer.NonFiniteGuardHook'),
     visualization=dict(type='ranfer.FaceVisualizationHook', enable=False),

@@ -124,6 +124,11 @@ class ModelFile:
             raise ValueError(
                 f'Checkpoint {checkpoint} has no state_dict; give one that tools/train.py wrote.'
             )
+        if cfg.get('test_dataloader') is None:
+            raise ValueError(
+                'The config has no test_dataloader, which says how a face is fed to the model; '
+                'give the config of the training.'
+            )
         data = cfg.test_dataloader.dataset
         dataset = data.type.split('.')[-1]
         step = _region_step(data.pipeline)

@@ -2,6 +2,7 @@
 
 from ranfer.engine.checkpoint import load_checkpoint, use_safe_loading
 from ranfer.engine.hooks import (
+    ClassOrderHook,
     EpochSeedHook,
     FaceVisualizationHook,
     NonFiniteGuardHook,
@@ -12,6 +13,7 @@ from ranfer.engine.optim import AutocastOptimWrapper
 
 __all__ = [
     'AutocastOptimWrapper',
+    'ClassOrderHook',
     'EpochSeedHook',
     'FaceVisualizationHook',
     'NonFiniteGuardHook',

@@ -2,8 +2,9 @@
 
 MMEngine stores training history next to the weights as ``HistoryBuffer`` objects with NumPy arrays.
 PyTorch's restricted unpickler refuses those by default, so ``--resume`` fails with recent PyTorch.
-Here the few types that MMEngine writes are allowed, and every local checkpoint goes through a
-restricted unpickler: PyTorch's own, or ours before PyTorch 2.4, which cannot be told what to allow.
+Here the few types that MMEngine writes are allowed, and every checkpoint, local or downloaded, goes
+through a restricted unpickler: PyTorch's own, or ours before PyTorch 2.4, which cannot be told what
+to allow.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import struct
 import zipfile
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, BinaryIO
+from urllib.parse import urlparse
 
 import numpy as np
 import torch
+from mmengine.dist import barrier, is_main_process
 from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.utils import digit_version
 from torch import nn
 
@@ -88,16 +94,71 @@ _BROKEN = (
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
     zipfile.BadZipFile,
 )
 """What an unpickler raises on a file that is cut off or made up."""
 
 
+_FORBIDDEN = re.compile(r'(GLOBAL|getattr of) \S+')
+"""What PyTorch's unpickler or ours found and refused."""
+
+
 def use_safe_loading() -> None:
-    """Make MMEngine load local checkpoints without executing anything in them."""
+    """Make MMEngine load checkpoints without executing anything in them."""
     if hasattr(torch.serialization, 'add_safe_globals'):
         _extend_allow_list()
-    CheckpointLoader.register_scheme(prefixes='', loader=load_checkpoint, force=True)
+    register = CheckpointLoader.register_scheme
+    register('', load_from_local, force=True)
+    register(('http://', 'https://'), load_from_http, force=True)
+    mmengine_checkpoint.load_from_http = load_from_http  # behind torchvision:// and such
+    stores = ('pavi://', r'(\S+\:)?s3://', r'(\S+\:)?petrel://')
+    register(stores, load_from_store, force=True)
+
+
+def load_from_local(filename: str, map_location: Any = None) -> dict:
+    """See :func:`load_checkpoint`; MMEngine logs the name of this function."""
+    return load_checkpoint(filename, map_location)
+
+
+def load_from_http(filename: str, map_location: Any = None) -> dict:
+    """Download a checkpoint into PyTorch's cache, once, and load it as a local one.
+
+    Args:
+        filename: Address. A hash at the end of its file name, as in ``resnet18-f37072fd.pth``, is
+            checked.
+        map_location: As in ``torch.load``.
+
+    Raises:
+        OSError: If it cannot be fetched.
+        ValueError: As in :func:`load_checkpoint`.
+    """
+    name = os.path.basename(urlparse(filename).path)
+    target = os.path.join(torch.hub.get_dir(), 'checkpoints', name)
+    if is_main_process() and not os.path.isfile(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        digest = torch.hub.HASH_REGEX.search(name)
+        try:
+            torch.hub.download_url_to_file(filename, target, digest and digest[1])
+        except (OSError, RuntimeError) as error:
+            raise OSError(
+                f'Checkpoint {filename} cannot be fetched ({error}); check the address, or '
+                f'download it and give the path of the file.'
+            ) from error
+    barrier()
+    return load_checkpoint(target, map_location)
+
+
+def load_from_store(filename: str, map_location: Any = None) -> dict:
+    """Refuse object stores, whose loaders in MMEngine would run what a file holds.
+
+    Raises:
+        ValueError: Always.
+    """
+    raise ValueError(
+        f'Checkpoint {filename} lies in an object store, which ranfer does not read; download it '
+        f'and give the path of the file.'
+    )
 
 
 def load_checkpoint(filename: str, map_location: Any = None) -> dict:
@@ -115,6 +176,16 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
         ValueError: If the file is no checkpoint, is cut off, or holds types other than tensors,
             plain values and what MMEngine stores.
     """
+    saved = _unpickle(filename, map_location)
+    if not isinstance(saved, dict):
+        raise ValueError(
+            f'Checkpoint {filename} holds a {type(saved).__name__}, expected a dict of weights; '
+            f'save the state_dict of the model.'
+        )
+    return saved
+
+
+def _unpickle(filename: str, map_location: Any) -> Any:
     filename = os.path.expanduser(filename)
     if not os.path.isfile(filename):
         raise FileNotFoundError(f'Checkpoint {filename} does not exist; check the path.')
@@ -123,31 +194,38 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
         if hasattr(torch.serialization, 'add_safe_globals'):
             return torch.load(filename, map_location=map_location, weights_only=True)
         return torch.load(filename, map_location=map_location, pickle_module=_RestrictedPickle)
-    except pickle.UnpicklingError as error:
-        reason = re.search(r'(GLOBAL|getattr of) \S+|$', str(error))[0] or 'unknown content'
+    except (pickle.UnpicklingError, *_BROKEN) as error:
+        found = isinstance(error, pickle.UnpicklingError) and _FORBIDDEN.search(str(error))
+        if found:
+            raise ValueError(
+                f'Checkpoint {filename} was refused, because it holds more than weights and plain '
+                f'values and loading it could run code (found {found[0]}); ask its author for a '
+                f'file with the state_dict alone.'
+            ) from error
         raise ValueError(
-            f'Checkpoint {filename} was refused, because it holds more than weights and plain '
-            f'values and loading it could run code (found {reason}); ask its author for a file '
-            f'with the state_dict alone.'
+            f'Checkpoint {filename} cannot be read ({_first_line(error)}); the file is cut off or '
+            f'no PyTorch checkpoint, so fetch it again or resume from an earlier one.'
         ) from error
-    except _BROKEN as error:
-        raise ValueError(
-            f'Checkpoint {filename} cannot be read ({error}); the file is cut off or no PyTorch '
-            f'checkpoint, so fetch it again or resume from an earlier one.'
-        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]
 
 
 def load_weights(model: nn.Module, filename: str) -> None:
     """Load a checkpoint into a model that it fits in every name and shape.
 
     Args:
-        model: The model.
+        model: The model, or a wrapper of it for several processes or test-time augmentation.
         filename: Path of the checkpoint.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no checkpoint, or one of another model.
     """
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
     saved = load_checkpoint(filename, map_location='cpu')
     state = saved.get('state_dict', saved)
     state = {name.removeprefix('module.'): value for name, value in state.items()}

@@ -92,6 +92,29 @@ def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
     return cfg
 
 
+def has_bf16() -> bool:
+    """Whether the GPU computes in bfloat16; PyTorch counts one that emulates it slowly too."""
+    return torch.version.hip is not None or torch.cuda.get_device_capability()[0] >= 8
+
+
+def evaluate_in_half_precision(cfg: Config, *loops: str) -> None:
+    """Let evaluation loops run under autocast, in bfloat16 where the device computes in it.
+
+    Args:
+        cfg: Config, changed in place.
+        loops: Keys of the loops, such as ``'val_cfg'``; those that are None stay so.
+    """
+    if torch.cuda.is_available() and has_bf16():  # MMEngine's loops take PyTorch's default, float16
+        set_default = getattr(torch, 'set_autocast_dtype', None)
+        if set_default is None:  # PyTorch before 2.4
+            torch.set_autocast_gpu_dtype(torch.bfloat16)
+        else:
+            set_default('cuda', torch.bfloat16)
+    for loop in loops:
+        if cfg.get(loop) is not None:
+            cfg[loop].fp16 = True
+
+
 def has_autocast() -> bool:
     """Whether MMEngine has mixed precision on this device; if not, a warning says so."""
     device = get_device()

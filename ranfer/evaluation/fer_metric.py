@@ -81,7 +81,7 @@ class FERMetric(BaseMetric):
         metrics = dict(
             accuracy=report.accuracy,
             mean_accuracy=report.mean_accuracy,
-            macro_f1=float(np.mean(report.f1)),
+            macro_f1=report.macro_f1,
             calibration_error=report.calibration_error,
         )
         for name, (accuracy, count) in report.conditions.items():

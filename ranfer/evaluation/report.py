@@ -39,6 +39,12 @@ class FERReport:
     confusion: tuple[tuple[int, ...], ...]
     calibration_error: float
 
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 in percent over the classes that occur or were predicted."""
+        confusion = np.array(self.confusion)
+        return float(np.mean(np.array(self.f1)[confusion.sum(axis=0) + confusion.sum(axis=1) > 0]))
+
     def to_dict(self) -> dict:
         """Return plain values that ``json`` can write; a figure that does not exist is None."""
         values = asdict(self)
@@ -123,13 +129,19 @@ def make_report(
         FERReport: The figures.
 
     Raises:
-        ValueError: If there is no sample, no sample under ``overall``, or a label is out of range.
+        ValueError: If there is no sample, no sample under ``overall``, a label is out of range, or
+            a score is no probability.
     """
     num_classes = len(classes)
     if scores.ndim != 2 or scores.shape[1] != num_classes or not len(scores):
         raise ValueError(
             f'The evaluation expects scores (N, {num_classes}) of at least one sample, got shape '
             f'{scores.shape}; num_classes of the head must equal the classes of the data set.'
+        )
+    if not ((scores > -1e-3) & (scores < 1 + 1e-3)).all():  # False for NaN too
+        raise ValueError(
+            'The scores must be probabilities in [0, 1], but some are not finite or lie outside; '
+            'if the training of the model diverged, use an earlier checkpoint.'
         )
     if labels.min() < 0 or labels.max() >= num_classes:
         raise ValueError(
@@ -139,7 +151,7 @@ def make_report(
     correct = predicted == labels
     by_condition: dict[str, list[int]] = {}
     for index, names in enumerate(conditions):
-        for name in names:
+        for name in set(names):
             by_condition.setdefault(name, []).append(index)
     chosen = np.arange(len(labels)) if overall is None else np.array(by_condition.get(overall, []))
     if not len(chosen):

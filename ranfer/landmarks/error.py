@@ -30,6 +30,13 @@ def mean_shape(points: np.ndarray, visible: np.ndarray) -> np.ndarray:
 
     Returns:
         np.ndarray: Shape ``(5, 2)``.
+
+    Raises:
+        ValueError: If a point is visible on no face.
     """
+    if not visible.any(axis=0).all():
+        raise ValueError(
+            'A landmark is visible on no face, so it has no mean place; give more faces.'
+        )
     weights = np.broadcast_to(visible[..., None], points.shape).astype(float)
     return np.average(points, axis=0, weights=weights)

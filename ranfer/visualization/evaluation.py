@@ -64,13 +64,17 @@ def draw_report(
 
 
 def draw_predictions(
-    predictions: Sequence[Prediction], classes: Sequence[str] | None = None
+    predictions: Sequence[Prediction],
+    classes: Sequence[str] | None = None,
+    overall: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Draw reliability and mean region weights of many predictions.
 
     Args:
         predictions: At least one.
         classes: Class names. Defaults to numbers.
+        overall: Condition whose samples make up all but the conditions, as in
+            :class:`~ranfer.evaluation.FERMetric`. Defaults to all samples.
 
     Returns:
         dict[str, np.ndarray]: ``reliability`` and, where all samples have the same number of
@@ -78,16 +82,16 @@ def draw_predictions(
     """
     scores = np.stack([p.scores for p in predictions])
     labels = np.array([p.label for p in predictions])
-    pictures = {
-        'reliability': draw_reliability(scores.max(axis=1), scores.argmax(axis=1) == labels)
-    }
+    chosen = np.array([overall is None or overall in p.conditions for p in predictions])
+    confidence, correct = scores.max(axis=1), scores.argmax(axis=1) == labels
+    pictures = {'reliability': draw_reliability(confidence[chosen], correct[chosen])}
     sizes = {None if p.weights is None else len(p.weights) for p in predictions}
     size = sizes.pop()
     if size is None or sizes:
         return pictures
-    groups = {'all': np.ones(len(labels), bool)}
+    groups = {'all': chosen}
     names = classes or map(str, range(scores.shape[1]))
-    groups |= {str(name): labels == i for i, name in enumerate(names)}
+    groups |= {str(name): chosen & (labels == i) for i, name in enumerate(names)}
     for name in sorted({name for p in predictions for name in p.conditions}):
         groups[name] = np.array([name in p.conditions for p in predictions])
     masks = [np.ones(size, bool) if p.mask is None else p.mask for p in predictions]

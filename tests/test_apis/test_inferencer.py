@@ -291,6 +291,9 @@ def test_config_and_checkpoint(tmp_path):
     assert model.face.grey
     infer = FERInferencer(config, tmp_path / 'a.pth', device='cpu', faces='whole')
     assert len(infer(IMAGE, progress=False)[0].faces[0].regions) == 5
+    config.write_text(f'model = {tiny.model_config()!r}\n')
+    with pytest.raises(ValueError, match='has no test_dataloader'):
+        ModelFile.from_config(str(config), str(tmp_path / 'a.pth'))
 
 
 def test_weights_of_another_width_or_without_a_value_are_one_sentence():

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import CheckpointLoader
+from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from ranfer.engine import load_checkpoint
+from ranfer.engine.checkpoint import load_weights
 
 
 def save(tmp_path, content, name='model.pth'):
@@ -124,3 +131,84 @@ def test_missing_and_broken_files_are_named(tmp_path):
             file.write(data[:length])
         with pytest.raises(ValueError, match=r'model\.pth (cannot be read|was refused)'):
             load_checkpoint(path)
+
+
+def test_no_cut_of_a_file_of_the_old_format_is_a_traceback(tmp_path):
+    path = str(tmp_path / 'model.pth')
+    state = dict(state_dict=dict(weight=torch.randn(30)))
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    data = open(path, 'rb').read()
+    for length in range(0, len(data), 7):
+        with open(path, 'wb') as file:
+            file.write(data[:length])
+        with pytest.raises(ValueError, match=r'model\.pth (cannot be read|was refused)'):
+            load_checkpoint(path)
+
+
+@pytest.mark.parametrize('content', [[1, 2], torch.zeros(2)])
+def test_what_is_no_dict_is_refused(tmp_path, content):
+    with pytest.raises(ValueError, match=r'model\.pth holds a (list|Tensor), expected a dict'):
+        load_checkpoint(save(tmp_path, content))
+
+
+@pytest.mark.parametrize('content', [b'version https://git-lfs', b'<!DOCTYPE html>', b'\x89PNG'])
+def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path, content):
+    path = tmp_path / 'model.pth'
+    path.write_bytes(content * 20)
+    with pytest.raises(ValueError, match=r'model\.pth cannot be read .* no PyTorch checkpoint'):
+        load_checkpoint(str(path))
+
+
+@pytest.fixture
+def address(tmp_path, monkeypatch) -> Iterator[str]:
+    """Address of the test's folder, with an empty cache."""
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'cache'))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_address[1]}'
+        server.shutdown()
+
+
+def test_a_downloaded_checkpoint_is_as_safe_as_a_local_one(tmp_path, address):
+    save(tmp_path, dict(state_dict=dict(weight=torch.ones(2))))
+    loaded = CheckpointLoader.load_checkpoint(f'{address}/model.pth', 'cpu', logger='silent')
+    assert loaded['state_dict']['weight'].tolist() == [1, 1]
+    (tmp_path / 'model.pth').unlink()
+    CheckpointLoader.load_checkpoint(f'{address}/model.pth', logger='silent')  # from the cache
+    trace = tmp_path / 'executed'
+    os.rename(save(tmp_path, dict(meta=_Malicious(trace))), tmp_path / 'bad.pth')
+    for load in (CheckpointLoader.load_checkpoint, mmengine_checkpoint.load_from_http):
+        with pytest.raises(ValueError, match=r'bad\.pth was refused.*could run code'):
+            load(f'{address}/bad.pth')
+    assert not trace.exists()
+
+
+def test_addresses_that_lead_nowhere_are_one_sentence(address):
+    with pytest.raises(OSError, match=r'none\.pth cannot be fetched .*404'):
+        CheckpointLoader.load_checkpoint(f'{address}/none.pth')
+    for name in ('s3://bucket/a.pth', 'open-mmlab:s3://bucket/a.pth', 'pavi://a.pth'):
+        with pytest.raises(ValueError, match='lies in an object store'):
+            CheckpointLoader.load_checkpoint(name)
+
+
+class _Net(BaseModel):
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        raise NotImplementedError
+
+
+class _Wrapper(BaseTTAModel):
+    def merge_preds(self, data_samples_list):
+        raise NotImplementedError
+
+
+def test_weights_reach_the_model_within_a_wrapper(tmp_path):
+    model = _Net()
+    model.fc = torch.nn.Linear(2, 1)
+    path = save(
+        tmp_path, dict(state_dict={'fc.weight': torch.ones(1, 2), 'fc.bias': torch.ones(1)})
+    )
+    load_weights(_Wrapper(model), path)
+    assert model.fc.weight.tolist() == [[1, 1]]
+    with pytest.raises(ValueError, match='does not fit the config'):
+        load_weights(_Wrapper(_Net()), path)

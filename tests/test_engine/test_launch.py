@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 import torch
 from mmengine.config import Config
 
+from ranfer.engine import launch
 from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
+    evaluate_in_half_precision,
     read_config,
     scale_schedule,
 )
@@ -128,3 +131,22 @@ def test_timeouts_that_are_no_time(started, timeout):
     with pytest.raises(ValueError, match=r'env_cfg\.dist_cfg\.timeout must be a number of seconds'):
         apply_common_arguments(cfg, parse('--launcher', 'pytorch'))
     assert not started
+
+
+@pytest.fixture
+def default_dtype() -> Iterator[None]:
+    before = torch.get_autocast_gpu_dtype()
+    yield
+    torch.set_autocast_gpu_dtype(before)
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+@pytest.mark.parametrize(('bf16', 'dtype'), [(True, torch.bfloat16), (False, torch.float16)])
+def test_evaluation_computes_in_the_type_of_the_training(monkeypatch, default_dtype, bf16, dtype):
+    torch.set_autocast_gpu_dtype(torch.float16)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(launch, 'has_bf16', lambda: bf16)
+    cfg = config(val_cfg=None, test_cfg=dict())
+    evaluate_in_half_precision(cfg, 'val_cfg', 'test_cfg')
+    assert torch.get_autocast_gpu_dtype() == dtype
+    assert cfg.test_cfg.fp16 and cfg.val_cfg is None

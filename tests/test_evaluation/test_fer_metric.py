@@ -44,8 +44,13 @@ def test_report_by_hand():
 def test_absent_class_counts_in_no_mean():
     report = make_report(one_hot([0, 1]), np.array([0, 1]), [(), ()], CLASSES)
     assert math.isnan(report.recall[2]) and report.f1[2] == report.precision[2] == 0
-    assert report.mean_accuracy == 100
+    assert report.mean_accuracy == report.macro_f1 == 100
     assert json.loads(json.dumps(report.to_dict()))['recall'] == [100, 100, None]
+
+
+def test_a_condition_named_twice_counts_once():
+    report = make_report(one_hot([0, 1]), np.array([0, 0]), [('turned', 'turned'), ()], CLASSES)
+    assert report.conditions == {'turned': (100.0, 1)}
 
 
 def test_absent_class_raises_no_numpy_warning():
@@ -261,6 +266,8 @@ def test_tables_show_counts_and_references():
     [
         (one_hot([0, 1], 4), [0, 1], None, r'expects scores \(N, 3\).* got shape \(2, 4\)'),
         (one_hot([0, 1]), [0, 3], None, r'Labels must be in \[0, 3\), got 0 to 3'),
+        (np.full((2, 3), np.nan), [0, 1], None, 'must be probabilities .* diverged'),
+        (one_hot([0, 1]) - 0.5, [0, 1], None, 'must be probabilities'),
         (one_hot([0, 1]), [0, 1], 'natural', "FERMetric.overall is 'natural', but no sample"),
     ],
 )

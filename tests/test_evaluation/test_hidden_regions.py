@@ -1,8 +1,12 @@
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ranfer.evaluation.hidden_regions import compare_hidden, hidden_share
 
+ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(0)
 
 
@@ -46,3 +50,12 @@ def test_missing_regions_do_not_count():
 def test_needs_a_hidden_and_a_visible_region():
     with pytest.raises(ValueError, match='No face has a region hidden'):
         compare_hidden(np.ones((2, 3)), np.zeros((2, 3)), np.ones(3))
+
+
+def test_the_usual_weight_is_that_of_the_faces_that_have_the_region():
+    tool = runpy.run_path(str(ROOT / 'tools/analysis_tools/explain_occlusion.py'))
+    samples = [
+        dict(region_weights=np.array([0.6, 0.4, 0.0]), region_mask=np.array([True, True, False])),
+        dict(region_weights=np.array([1.0, 0.0, 0.0]), region_mask=np.array([True, False, False])),
+    ]
+    np.testing.assert_allclose(tool['usual_weights'](samples), [0.8, 0.4, np.nan])

@@ -36,6 +36,13 @@ def test_mean_shape_takes_visible_points_only():
     np.testing.assert_allclose(shape, FACE + np.array([0, 1, 1, 1, 1])[:, None])
 
 
+def test_mean_shape_needs_every_point_somewhere():
+    visible = np.ones((2, 5), bool)
+    visible[:, 3] = False
+    with pytest.raises(ValueError, match='visible on no face'):
+        mean_shape(np.stack([FACE, FACE]), visible)
+
+
 def run(*args) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, str(TOOL), *map(str, args)],
@@ -59,7 +66,9 @@ def test_tool_prints_each_condition_and_errors_in_one_sentence(tmp_path, monkeyp
     done = run(*files, '--mean-shape', tmp_path / 'true.json')
     assert '| all | 2 | 9 | 100.0% | 10.00% | 0.00% |' in done.stdout, done.stderr
     assert '| pose30 | 1 | 5 | 100.0% | 10.00% | 0.00% |' in done.stdout
+    save_annotation(tmp_path / 'found.json', {}, found[:1])
+    assert '| all | 2 | 9 | 55.6% | 10.00% |' in run(*files).stdout
     (tmp_path / 'found.json').write_text(json.dumps({'metainfo': {}, 'data_list': []}))
     done = run(*files)
     assert done.returncode == 1
-    assert done.stderr.startswith('error: ann_file:') and done.stderr.count('\n') == 1
+    assert done.stderr.startswith('Error: data_list:') and 'Traceback' not in done.stderr

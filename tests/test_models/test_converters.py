@@ -81,7 +81,7 @@ def build_ours():
 @pytest.mark.parametrize('batch', [1, 3])
 def test_converted_checkpoint_gives_the_same_logits(loop_model, batch, tmp_path):
     state = {f'module.{key}': value for key, value in loop_model.state_dict().items()}
-    source, target = tmp_path / 'official.pth.tar', tmp_path / 'ranfer.pth'
+    source, target = tmp_path / 'official.pth.tar', tmp_path / 'new' / 'ranfer.pth'
     torch.save(dict(epoch=3, arch='resnet18', state_dict=state, best_prec1=85.0), source)
     run_tool('model_converters/ran_official_to_ranfer.py', source, target)
     ours = build_ours()
@@ -165,7 +165,14 @@ def test_vgg_face_gives_the_same_features(caffe, tmp_path, capsys):
         (official_to_ranfer, {'transformer.weight': torch.zeros(1)}, 'belongs to no RAN'),
         (ranfer_to_official, {'neck.other': torch.zeros(1)}, 'has no counterpart'),
         (ranfer_to_official, {'backbone.backbone.conv1.weight': torch.zeros(1)}, 'no counterpart'),
+        (
+            ranfer_to_official,
+            {'neck.attention.weight': torch.zeros(1)},
+            'lacks neck.attention.bias',
+        ),
         (resnet_to_ranfer, {'features.0.weight': torch.zeros(1)}, 'no torchvision-style ResNet'),
+        (resnet_to_ranfer, {'layer1.0.prelu.weight': torch.zeros(1)}, 'holds an IResNet'),
+        (resnet_to_ranfer, {'conv1.weight': torch.zeros(64, 3, 3, 3)}, r'shape \(3, 3, 3\)'),
         (vgg_to_ranfer, {'features.1.weight': torch.zeros(1)}, 'no convolution of VGG-16'),
         (vgg_to_ranfer, {'features.0.weight': torch.zeros(1)}, 'no convolution of VGG-16'),
         (vgg_to_ranfer, {'features.40.bias': torch.zeros(1)}, 'no convolution of VGG-16'),

@@ -136,9 +136,11 @@ def test_the_landmark_row_needs_landmarks(tool, monkeypatch, tmp_path, points):
     content = dict(metainfo=dict(classes=classes, dataset='FERPlus'), data_list=[row])
     (tmp_path / 'train.json').write_text(json.dumps(content))
     cfg = Config.fromfile('configs/ran/ran_shared_r18-slim_ferplus.py')
-    cfg.train_dataloader.dataset.data_root = str(tmp_path)
     cfg.dump(tmp_path / 'config.py')
-    arguments = argparse.Namespace(config=str(tmp_path / 'config.py'), rows=None, list=False)
+    options = [f'train_dataloader.dataset.data_root={tmp_path}']
+    arguments = argparse.Namespace(
+        config=str(tmp_path / 'config.py'), rows=None, list=False, cfg_options=options
+    )
     rows = tool['chosen'](arguments)
     assert ('landmark' in rows) == bool(points) and 'grid' in rows
     arguments.rows = ['landmark']

@@ -52,12 +52,18 @@ def test_card_is_filled_between_its_marks_again_and_again(report, tmp_path):
         ('no marks', 'Valid={path}', 'The card lacks the marks'),
         (CARD, '{path}', 'expected NAME=REPORT_JSON'),
         (CARD, 'Valid={card}', 'is no report'),
+        (CARD, 'Valid=lr=0.1/report.json', 'lr=0.1/report.json'),
+        (CARD, 'Valid={path} Valid={path}', 'each with another name'),
     ],
 )
 def test_mistakes_are_sentences(card, words, sentence, report, tmp_path, capsys):
     target = tmp_path / 'card.md'
     target.write_text(card)
     with pytest.raises(SystemExit):
-        run_tool('analysis_tools/model_card.py', target, words.format(path=report[0], card=target))
+        run_tool(
+            'analysis_tools/model_card.py',
+            target,
+            *words.format(path=report[0], card=target).split(),
+        )
     assert sentence in capsys.readouterr().err
     assert target.read_text() == card

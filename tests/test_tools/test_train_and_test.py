@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import mmpretrain
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from test_tools.conftest import ROOT, run_script, run_tool
 
 from ranfer.engine import load_checkpoint
@@ -48,6 +51,7 @@ def draw(config: Path, work: Path, tmp_path: Path, capsys) -> None:
     (tmp_path / 'cut.pkl').write_bytes(b'\x80')
     capsys.readouterr()
     for tool, options, sentence in (
+        ('../test', (config, tmp_path / 'other.pth'), 'does not fit the config (Missing'),
         ('draw_attention', (config, tmp_path / 'other.pth'), 'does not fit the config (Missing'),
         ('explain_occlusion', (config, tmp_path / 'other.pth'), 'does not fit the config (Missing'),
         ('draw_report', (work / 'report.json', out, '--predictions', tmp_path / 'cut.pkl'),
@@ -130,3 +134,20 @@ def test_missing_config(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_tool('train.py', tmp_path / 'none.py')
     assert 'none.py does not exist' in capsys.readouterr().err
+
+
+def test_a_first_start_of_another_runner_keeps_the_weights_to_start_from(tmp_path):
+    """MMEngine's FlexibleRunner loads before any hook could choose."""
+    tool = runpy.run_path(str(ROOT / 'tools/train.py'))
+    argv = ['train.py', 'configs/ran/ran_r18_rafdb.py', '--resume', '--work-dir', str(tmp_path)]
+    options = ['--cfg-options', 'runner_type=FlexibleRunner', 'load_from=r18.pth']
+
+    def merged() -> Config:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, 'argv', [*argv, *options])
+            args = tool['parse_args']()
+        return tool['merge_args'](Config.fromfile(ROOT / argv[1]), args)
+
+    assert merged().load_from == 'r18.pth' and not merged().resume
+    (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
+    assert merged().load_from is None and merged().resume

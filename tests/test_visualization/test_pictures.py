@@ -17,6 +17,7 @@ from ranfer.visualization import (
     draw_learning_curves,
     draw_region_weights,
     draw_reliability,
+    evaluation,
     mean_region_weights,
     read_scalars,
     write_picture,
@@ -202,3 +203,21 @@ def test_face_of_ready_crops():
     face, moved = face_of_input(image, sample())
     assert face[0, 0].tolist() == [0, 0, 255]
     assert moved.regions.tolist() == [[0, 0, 20, 20], [0, 0, 15, 15]]
+
+
+def test_only_the_samples_of_the_overall_condition_are_drawn(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(
+        evaluation, 'draw_reliability', lambda conf, right: drawn.update(conf=conf, right=right)
+    )
+    monkeypatch.setattr(evaluation, 'draw_region_weights', lambda means, names: drawn.update(means))
+    scores, weights = np.eye(2), np.array([[0.5, 0.5], [1.0, 0.0]])
+    rows = [
+        evaluation.Prediction(scores[0], 0, ('natural',), weights[0]),
+        evaluation.Prediction(scores[1], 0, ('turned',), weights[1]),
+    ]
+    evaluation.draw_predictions(rows, ['joy', 'fear'], 'natural')
+    assert drawn['conf'].tolist() == [1] and drawn['right'].tolist() == [True]
+    assert drawn['all'].count == drawn['joy'].count == 1 and drawn['turned'].mean[0] == 1
+    evaluation.draw_predictions(rows, ['joy', 'fear'])
+    assert len(drawn['conf']) == drawn['all'].count == drawn['joy'].count == 2

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmpretrain.registry import DATASETS
 
 from ranfer.engine.errors import one_sentence_errors
@@ -184,7 +184,7 @@ def read_json(path: Path) -> dict:
 def finished_runs(args: argparse.Namespace) -> dict[str, dict[int, dict]]:
     """Figures of all runs of these settings in the work directory, by row and seed."""
     results: dict[str, dict[int, dict]] = {}
-    for name, settings in variants(read_config(args.config)).items():
+    for name, settings in variants(merged_config(args)).items():
         found = args.work_dir.glob(f'{slug(name)}_seed*/result.json')
         seeds = (path.parent.name.rpartition('_seed')[2] for path in found)
         for seed in sorted(int(text) for text in seeds if text.isdigit()):
@@ -229,12 +229,22 @@ def write_table(args: argparse.Namespace, results: dict[str, dict[int, dict]]) -
     print(f'\n{text}\n\n{path}', flush=True)
 
 
+def merged_config(args: argparse.Namespace) -> Config:
+    """The config with the settings of all rows."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
+    words = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
+    cfg = read_config(args.config)
+    cfg.merge_from_dict(parser.parse_args(words).cfg_options)
+    return cfg
+
+
 def chosen(args: argparse.Namespace) -> dict[str, dict]:
-    rows = variants(read_config(args.config))
+    rows = variants(merged_config(args))
     unknown = [name for name in args.rows or () if name not in rows]
     if unknown:
         raise ValueError(f'--rows got {unknown[0]!r}, expected some of {", ".join(rows)}.')
-    if not args.rows and not args.list and not has_landmarks(read_config(args.config)):
+    if not args.rows and not args.list and not has_landmarks(merged_config(args)):
         print('Row landmark left out: the annotation has no landmarks; '
               'tools/dataset_converters/extract_landmarks.py finds them.')  # fmt: skip
         rows.pop('landmark')

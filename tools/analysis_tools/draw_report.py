@@ -47,13 +47,14 @@ def read_references(texts: list[str]) -> dict[str, float]:
         ) from error
 
 
-def read_predictions(path: str) -> list[Prediction]:
+def read_predictions(path: str) -> tuple[list[Prediction], str | None]:
+    """Predictions, and the condition that makes up the overall figures, if the file names one."""
     if not path.endswith('.pkl'):
         saved = Predictions.load(path)
         rows = zip(map(np.array, saved.scores), saved.labels, saved.conditions)
-        return [Prediction(*row) for row in rows]
+        return [Prediction(*row) for row in rows], saved.overall
     try:
-        return [Prediction.from_sample(sample) for sample in load(path)]
+        return [Prediction.from_sample(sample) for sample in load(path)], None
     except (EOFError, UnpicklingError, AttributeError) as error:
         raise ValueError(
             f'{path} holds no predictions ({error}); write it anew with tools/test.py --out.'
@@ -66,8 +67,8 @@ def main() -> None:
         report = FERReport.load(args.report)
         pictures = draw_report(report, read_references(args.reference))
         if args.predictions:
-            predictions = read_predictions(args.predictions)
-            pictures.update(draw_predictions(predictions, report.classes))
+            predictions, overall = read_predictions(args.predictions)
+            pictures.update(draw_predictions(predictions, report.classes, overall))
         for name, picture in pictures.items():
             path = Path(args.out) / f'{name}.png'
             write_picture(path, picture)

@@ -25,6 +25,7 @@ from ranfer.evaluation.hidden_regions import compare_hidden, hidden_share
 from ranfer.evaluation.report import markdown_table
 from ranfer.visualization.figure import write_picture
 from ranfer.visualization.occlusion import draw_hidden_regions, draw_sliding
+from ranfer.visualization.region_weights import mean_region_weights
 
 BATCH = 32
 
@@ -69,10 +70,10 @@ def measure(model: torch.nn.Module, dataset, args: argparse.Namespace) -> tuple[
             'The test split has no faces with and without a known occluder (occluder_box); give '
             'the config of a model on SynthFER.'
         )
-    usual = stack(predict(model, [dataset[i] for i in free]), 'region_weights').mean(axis=0)
+    usual = usual_weights(predict(model, [dataset[i] for i in free]))
     samples = predict(model, [dataset[i] for i in hidden])
     weights, regions = stack(samples, 'region_weights'), stack(samples, 'regions')
-    mask = stack(samples, 'region_mask')[:, : weights.shape[1]]
+    mask = stack(samples, 'region_mask')[:, : weights.shape[1]] & np.isfinite(usual)
     boxes = np.array([infos[i]['occluder_box'] for i in hidden], float)
     scale = [
         np.array(s.img_shape[:2][::-1] * 2) / np.array(s.ori_shape[:2][::-1] * 2) for s in samples
@@ -81,12 +82,20 @@ def measure(model: torch.nn.Module, dataset, args: argparse.Namespace) -> tuple[
     found = compare_hidden(weights, shares, usual, mask, args.hidden_from, args.visible_to)
     figures = dict(
         found.to_dict(),
-        usual=usual.tolist(),
+        usual=[float(x) if np.isfinite(x) else None for x in usual],
         mean_hidden_share=shares.mean(axis=0).tolist(),
         hidden_from=args.hidden_from,
         visible_to=args.visible_to,
     )
     return figures, draw_hidden_regions(shares[mask], (weights / usual)[mask])
+
+
+def usual_weights(samples: list) -> np.ndarray:
+    """Mean weight of every region over the samples that have it; NaN where none has."""
+    weights = stack(samples, 'region_weights')
+    mask = stack(samples, 'region_mask')[:, : weights.shape[1]]
+    rows = dict(all=np.ones(len(weights), bool))
+    return mean_region_weights(weights, rows, mask)['all'].mean
 
 
 def _is_hidden(info: dict) -> bool:

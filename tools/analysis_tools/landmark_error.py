@@ -5,16 +5,17 @@
         --mean-shape data/synthfer/train.json
 
 Prints, for all rows and for each condition, the mean distance of the visible true points as a part
-of the distance between the eyes. Points that the detector did not find are counted apart. The
+of the distance between the eyes. Points and faces that the detector did not find are counted
+apart. The
 mean shape is what a model says that does not look: the mean of the visible points of other faces.
 """
 
 import argparse
-import sys
 
 import numpy as np
 
-from ranfer.datasets.annotation import load_annotation
+from ranfer.datasets.annotation import check_rows, load_annotation
+from ranfer.engine.errors import one_sentence_errors
 from ranfer.landmarks.error import landmark_error, mean_shape
 
 HINT = 'give an annotation file with landmarks, see extract_landmarks.py'
@@ -23,10 +24,16 @@ HINT = 'give an annotation file with landmarks, see extract_landmarks.py'
 def load(path: str) -> dict[str, dict]:
     """Rows with landmarks by image path."""
     rows = load_annotation(path, HINT)['data_list']
+    check_rows(rows, path, num_classes=None)
     rows = {row['img_path']: row for row in rows if row.get('keypoints')}
     if not rows:
         raise ValueError(f'ann_file: {path!r} has no landmarks; {HINT}')
     return rows
+
+
+def places_of(row: dict | None) -> dict:
+    """The row, or five points that were not found."""
+    return row or dict(keypoints=[[0, 0]] * 5, keypoints_visible=[0] * 5)
 
 
 def points(rows: list[dict]) -> tuple[np.ndarray, np.ndarray]:
@@ -66,20 +73,19 @@ def main() -> None:
     parser.add_argument('found', help='annotation file that extract_landmarks.py wrote')
     parser.add_argument('truth', help='annotation file with the true landmarks')
     parser.add_argument('--mean-shape', metavar='JSON', help='faces of the same size to compare')
+    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     args = parser.parse_args()
-    try:
+    with one_sentence_errors(args.traceback):
         found, truth = load(args.found), load(args.truth)
-        paths = [path for path in truth if path in found]
-        if not paths:
+        if not found.keys() & truth.keys():
             raise ValueError(
                 f'found: {args.found!r} and {args.truth!r} share no image path; {HINT}'
             )
         shape = None
         if args.mean_shape:
             shape = mean_shape(*points(list(load(args.mean_shape).values())))
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
-    print('\n'.join(table([found[p] for p in paths], [truth[p] for p in paths], shape)))
+        rows = [places_of(found.get(path)) for path in truth]
+        print('\n'.join(table(rows, list(truth.values()), shape)))
 
 
 if __name__ == '__main__':

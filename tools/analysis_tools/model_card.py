@@ -34,9 +34,13 @@ def parse_args() -> argparse.Namespace:
 
 def read_reports(texts: list[str]) -> dict[str, FERReport]:
     """Reports by the name of their split."""
-    pairs = [text.rpartition('=')[::2] for text in texts]
-    if not all(name for name, _ in pairs):
-        raise ValueError(f'The reports got {texts}, expected NAME=REPORT_JSON for every one.')
+    pairs = [text.partition('=')[::2] for text in texts]
+    names = [name for name, _ in pairs]
+    if not all(path for _, path in pairs) or len(set(names)) < len(names):
+        raise ValueError(
+            f'The reports got {texts}, expected NAME=REPORT_JSON for every one, each with another '
+            f'name.'
+        )
     return {name: FERReport.load(path) for name, path in pairs}
 
 
@@ -45,7 +49,7 @@ def summary_table(reports: dict[str, FERReport]) -> str:
     head = ['split', 'images', 'accuracy %', 'mean class %', 'macro F1 %', 'ECE %']
     rows = []
     for name, report in reports.items():
-        rates = (report.accuracy, report.mean_accuracy, np.mean(report.f1))
+        rates = (report.accuracy, report.mean_accuracy, report.macro_f1)
         values = (*rates, report.calibration_error)
         rows.append([name, str(report.count), *(f'{value:.2f}' for value in values)])
     return markdown_table(head, rows)

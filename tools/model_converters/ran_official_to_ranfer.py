@@ -11,6 +11,8 @@
 """
 
 import argparse
+import os
+from pathlib import Path
 
 import torch
 
@@ -51,7 +53,11 @@ def main() -> None:
     with one_sentence_errors(args.traceback):
         checkpoint = load_checkpoint(args.source, map_location='cpu')
         converted = convert(checkpoint.get('state_dict', checkpoint), args)
-        torch.save({'state_dict': converted}, args.target)
+        target = Path(args.target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f'{target.name}.part')
+        torch.save({'state_dict': converted}, part)
+        os.replace(part, target)
         print(f'{args.target}: {len(converted)} tensors')
 
 

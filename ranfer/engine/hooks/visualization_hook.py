@@ -102,12 +102,13 @@ class RANVisualizationHook(Hook):
         from ranfer.visualization.visualizer import draw_sample, face_of_input
 
         classes = (evaluator.dataset_meta or {}).get('classes')
-        pictures = {}
+        pictures, overall = {}, None
         for metric in evaluator.metrics:
             if getattr(metric, 'report', None) is not None:
                 pictures.update(draw_report(metric.report))
+                overall = metric.overall
         if self._predictions:
-            pictures.update(draw_predictions(self._predictions, classes))
+            pictures.update(draw_predictions(self._predictions, classes, overall))
         for index, (inputs, sample) in enumerate(self._faces):
             face, sample = face_of_input(inputs, sample)
             title = Path(sample.get('img_path') or '').name

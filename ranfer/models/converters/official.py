@@ -53,7 +53,7 @@ def ranfer_to_official(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """Undo :func:`official_to_ranfer`; keys get the prefix ``module.``.
 
     Raises:
-        ValueError: If a key has no counterpart in the authors' release.
+        ValueError: If a key has no counterpart in the authors' release, or an attention no bias.
     """
     back = {new: old for old, new in HEADS.items()} | {'backbone.': ''}
     renamed = {}
@@ -65,6 +65,12 @@ def ranfer_to_official(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
                 f'self- and relation-attention.'
             )
         renamed[f'module.{name}'] = value
+    lacking = [name for new in HEADS.values() if (name := f'{new}bias') not in state_dict]
+    if lacking:
+        raise ValueError(
+            f"The checkpoint lacks {', '.join(lacking)}, which the authors' network has; give one "
+            f'that was trained with configs/ran/ran_r18_official.py.'
+        )
     return renamed
 
 

@@ -38,10 +38,16 @@ def resnet_to_ranfer(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], 
         projections of the pretraining).
 
     Raises:
-        ValueError: If no key is one of a ResNet.
+        ValueError: If no key is one of a ResNet, or the net is another kind of ResNet.
     """
     kept, left_out = {}, []
-    for key, value in strip_wrapper(state_dict).items():
+    state_dict = strip_wrapper(state_dict)
+    if any(key.endswith('prelu.weight') for key in state_dict):
+        raise ValueError(
+            'The checkpoint holds an IResNet (it has prelu.weight), whose blocks differ from those '
+            'of a ResNet; give a torchvision-style ResNet.'
+        )
+    for key, value in state_dict.items():
         if BACKBONE.match(key):
             kept[f'backbone.{key}'] = value
         else:
@@ -50,5 +56,11 @@ def resnet_to_ranfer(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], 
         raise ValueError(
             f'The checkpoint holds no torchvision-style ResNet (no conv1.weight); its first keys '
             f'are {", ".join(left_out[:3])}.'
+        )
+    stem = tuple(kept['backbone.conv1.weight'].shape[1:])
+    if stem != (3, 7, 7):
+        raise ValueError(
+            f'The first convolution of the checkpoint has kernels of shape {stem}, that of a '
+            f'torchvision-style ResNet (3, 7, 7); give one of those.'
         )
     return kept, left_out
