@@ -88,6 +88,27 @@ def test_errors_are_one_sentence(weights, capsys, args, message):
     assert 'Traceback' not in error
 
 
+@pytest.mark.parametrize(
+    ('inputs', 'target', 'message'),
+    [
+        (['b.jpg'], 'a.jpg', "--json 'a.jpg' has the suffix '.jpg' of an image or video"),
+        (['film.mp4'], 'a.jpg', "--json 'a.jpg' has the suffix '.jpg' of an image or video"),
+        (['b.jpg'], 'new.MP4', "--json 'new.MP4' has the suffix '.MP4' of an image or video"),
+        (['photo'], 'photo', "'photo' is an input itself"),
+    ],
+)
+def test_json_never_replaces_a_photo(weights, capsys, monkeypatch, inputs, target, message):
+    files = [Path(name) for name in ('a.jpg', 'b.jpg', 'film.mp4', 'photo')]
+    for path in files:
+        path.write_bytes(b'precious')
+    monkeypatch.setattr('ranfer.apis.FERInferencer', lambda *_, **__: pytest.fail('work began'))
+    with pytest.raises(SystemExit):
+        cli.main(['predict', *inputs, '--json', target])
+    assert message in capsys.readouterr().err
+    assert all(path.read_bytes() == b'precious' for path in files)
+    assert not Path('new.MP4').exists()
+
+
 def test_models(weights, capsys):
     assert cli.main(['models']) == 0
     text = capsys.readouterr().out
