@@ -72,3 +72,23 @@ def test_it_goes_on_and_repeats_nothing(annotation):
     assert sum(CALLS) == 4 and json.loads(annotation.read_text()) == before
     extract_landmarks(str(annotation), **config, overwrite=True)
     assert sum(CALLS) == 9
+
+
+def test_unreadable_images_stay_without_landmarks_for_a_later_run(annotation):
+    (annotation.parent / '1.png').rename(annotation.parent / 'away.png')
+    config = dict(detector={'type': 'BrightSpotDetector'})
+    lines = extract_landmarks(str(annotation), **config)
+    assert lines[0].endswith('found in 2 of 4 images') and 'skipped: unreadable image: 1' in lines
+    assert 'keypoints' not in json.loads(annotation.read_text())['data_list'][1]
+    (annotation.parent / 'away.png').rename(annotation.parent / '1.png')
+    assert extract_landmarks(str(annotation), **config)[0].endswith('found in 1 of 1 images')
+
+
+def test_a_wrong_root_writes_nothing(annotation, tmp_path):
+    before = annotation.read_bytes()
+    (tmp_path / 'wrong').mkdir()
+    files = sorted(tmp_path.iterdir())
+    config = dict(detector={'type': 'BrightSpotDetector'})
+    with pytest.raises(ConversionError, match='root: none of the 4 images can be read, first .*0'):
+        extract_landmarks(str(annotation), str(tmp_path / 'wrong'), **config)
+    assert annotation.read_bytes() == before and sorted(tmp_path.iterdir()) == files
