@@ -53,6 +53,17 @@ def test_csv_pair_kaggle_csv_folders_and_zips_give_the_same(tmp_path):
         assert results[name] == results['csv'], name
 
 
+def test_pictures_of_the_repository_do_not_hide_the_csv(tmp_path):
+    rows = fakes.ferplus_rows()
+    fakes.write_votes(tmp_path / 'FERPlus/fer2013new.csv', rows)
+    fakes.write_image(tmp_path / 'FERPlus/FER+vsFER.png', fakes.noise(0))
+    with pytest.raises(ConversionError, match='nor PNG images that fer2013new.csv names'):
+        convert_ferplus([tmp_path / 'FERPlus'], tmp_path / 'out')
+    fakes.write_fer2013(tmp_path / 'FERPlus/fer2013.csv', rows)
+    convert_ferplus([tmp_path / 'FERPlus'], tmp_path / 'out')
+    assert len(list((tmp_path / 'out').rglob('*.png'))) == 17
+
+
 def test_data_set_reads_labels_and_distribution(tmp_path):
     rows = fakes.ferplus_rows()
     fakes.write_votes(tmp_path / 'in/fer2013new.csv', rows)
