@@ -77,7 +77,8 @@ def _expand_path(text: str) -> list[Input]:
         raise ValueError(f'Input {text!r} is a URL; download the file and give its path.')
     path = Path(text).expanduser()
     if is_folder(path):
-        found = sorted(p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
+        images = (p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
+        found = sorted(p for p in images if not is_folder(p))
         if not found:
             raise FileNotFoundError(
                 f'Folder {text!r} holds no image; give one with files such as .jpg or .png.'
