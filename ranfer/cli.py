@@ -174,13 +174,16 @@ def _predict_images(inferencer, images: list, several: bool, args: argparse.Name
 
 def describe(result) -> Iterator[str]:
     """Lines that tell what was found in an image."""
+    from ranfer.apis.results import printable
+
     if result.error:
         return
+    source = printable(result.source)
     if not result.faces:
-        yield f'{result.source}: no face found'
+        yield f'{source}: no face found'
     for index, face in enumerate(result.faces):
         box = ', '.join(f'{x:.0f}' for x in face.box)
-        yield f'{result.source}: face {index} at ({box}): {face.label} {face.probability:.1%}'
+        yield f'{source}: face {index} at ({box}): {face.label} {face.probability:.1%}'
         others = sorted(face.probabilities.items(), key=lambda item: -item[1])[1:4]
         yield '  then ' + ', '.join(f'{name} {value:.1%}' for name, value in others)
         if face.regions:

@@ -29,7 +29,7 @@ from ranfer.apis.classifier import (
 from ranfer.apis.images import shrink
 from ranfer.apis.model_file import ModelFile, find_model, shipped_models
 from ranfer.apis.outputs import Outputs
-from ranfer.apis.results import Face, Region, Result
+from ranfer.apis.results import Face, Region, Result, printable
 from ranfer.apis.sources import (
     Frame,
     Input,
@@ -423,7 +423,7 @@ class FERInferencer(BaseInferencer):
             np.array(list(shown.probabilities.values())),
             self.classes,
             region_mask=mask,
-            title=f'{Path(analysed.result.source).name}   face {index}: {shown.label}',
+            title=f'{printable(Path(analysed.result.source).name)}   face {index}: {shown.label}',
         )
 
     @staticmethod

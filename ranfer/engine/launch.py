@@ -57,6 +57,11 @@ def read_config(path: str) -> Config:
         raise FileNotFoundError(f'Config {path} does not exist; see configs/ for those of ranfer.')
     try:
         return Config.fromfile(path)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'Config {path}, or one of its _base_, is not UTF-8 (byte {error.start}: '
+            f'{error.object[error.start]:#x}); save it as UTF-8.'
+        ) from error
     except (SyntaxError, NameError, KeyError, AttributeError) as error:
         raise ValueError(f'Config {path} cannot be read: {error}; correct that line.') from error
 

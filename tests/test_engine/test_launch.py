@@ -101,6 +101,9 @@ def test_unreadable_configs_are_named(tmp_path):
     broken.write_text('model = dict(type=')
     with pytest.raises(ValueError, match=r'broken\.py cannot be read'):
         read_config(str(broken))
+    broken.write_bytes('# Größe\nmodel = dict()\n'.encode('latin-1'))
+    with pytest.raises(ValueError, match=r'broken\.py, or .* is not UTF-8 .*; save it as UTF-8'):
+        read_config(str(broken))
 
 
 @pytest.fixture
