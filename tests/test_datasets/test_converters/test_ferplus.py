@@ -167,6 +167,16 @@ def test_linked_folders_are_reported(tmp_path):
     assert any('linked folder: 1' in line for line in report.lines())
 
 
+@pytest.mark.parametrize('target', ['me', 'nothing', 'loop/me'])
+def test_links_that_lead_nowhere_are_reported(tmp_path, target):
+    (tmp_path / 'good.txt').write_text('x')
+    (tmp_path / 'me').symlink_to(target)
+    (tmp_path / 'loop').symlink_to('me')
+    report = Report(strict=False)
+    assert set(Source([tmp_path], report).files) == {'good.txt'}
+    assert report.skipped['broken link'] == ['loop (link)', 'me (link)']
+
+
 def test_second_run_does_nothing_and_an_interrupted_one_goes_on(tmp_path):
     rows = fakes.ferplus_rows()
     fakes.write_votes(tmp_path / 'in/fer2013new.csv', rows)
