@@ -509,6 +509,12 @@ def test_an_image_too_long_for_its_picture_ends_no_folder(tmp_path):
         tiny.inferencer()(str(tmp_path / 'a.png'), show_dir=tmp_path / 'out', progress=False)
 
 
+@pytest.mark.parametrize('frames', [0, -1])
+def test_a_video_needs_a_frame(frames, tmp_path):
+    with pytest.raises(ValueError, match=f'max_frames must be at least 1, got {frames}'):
+        analyse_video(tiny.inferencer(), write_video(tmp_path / 'a.avi', 2), max_frames=frames)
+
+
 @pytest.mark.parametrize('options', [dict(window=0), dict(smoothing=1), dict(max_frames=-1)])
 def test_older_results_are_kept_until_there_are_new_ones(options, tmp_path):
     source, table = write_video(tmp_path / 'a.avi', 2), tmp_path / 'a.csv'

@@ -80,14 +80,15 @@ def _find(paths: Sequence[tuple[str, str]]) -> list[dict]:
 def _run(
     batches: Sequence[list], workers: int, arguments: tuple[dict, int, float]
 ) -> Iterator[list[dict]]:
+    if not batches:
+        return
+    finder = _Finder(*arguments)  # an error of its config, which a pool would repeat for ever
     workers = min(workers, len(batches))
     if workers <= 1:
-        yield from map(_Finder(*arguments), batches)
+        yield from map(finder, batches)
         return
     # Forking a process whose PyTorch has threads may hang, so the workers start afresh.
-    with multiprocessing.get_context('spawn').Pool(
-        min(workers, len(batches)), _start, arguments
-    ) as pool:
+    with multiprocessing.get_context('spawn').Pool(workers, _start, arguments) as pool:
         yield from pool.imap(_find, batches)
 
 

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from test_datasets import fakes
+from test_tools.conftest import run_tool
 
 from ranfer.datasets import FERDataset
 from ranfer.datasets.annotation import save_annotation
@@ -92,3 +93,18 @@ def test_a_wrong_root_writes_nothing(annotation, tmp_path):
     with pytest.raises(ConversionError, match='root: none of the 4 images can be read, first .*0'):
         extract_landmarks(str(annotation), str(tmp_path / 'wrong'), **config)
     assert annotation.read_bytes() == before and sorted(tmp_path.iterdir()) == files
+
+
+def test_a_wrong_detector_ends_before_the_processes_start(annotation):
+    rows = [{'img_path': f'{i}.png', 'gt_label': 0} for i in range(70)]
+    save_annotation(annotation, {'classes': ['x']}, rows)
+    with pytest.raises(KeyError, match='MTCN is not in'):
+        extract_landmarks(str(annotation), detector={'type': 'MTCN'}, workers=2)
+
+
+@pytest.mark.parametrize('text', ["{'type': 'MTCNN'", 'MTCNN', "{'typ': 'MTCNN'}"])
+def test_a_mistyped_detector_is_no_traceback(annotation, capsys, text):
+    with pytest.raises(SystemExit) as end:
+        run_tool('dataset_converters/extract_landmarks.py', annotation, '--detector', text)
+    assert end.value.code == 2
+    assert f'argument --detector: got {text!r}, expected a config' in capsys.readouterr().err
