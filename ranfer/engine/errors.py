@@ -74,10 +74,10 @@ def explain(error: BaseException) -> str:
         sentence = f'{error.strerror}: {error.filename}' if error.filename else error.strerror
         advice = _WHERE_TO_WRITE.get(error.errno)
         return f'{sentence}; {advice}.' if advice else f'{sentence}.'
-    if "codec can't decode" in text:
-        return f'{text}; save the file as UTF-8.'
-    if "codec can't encode" in text:
-        return f'{text}; rename the file or class that has this character.'
+    codec = re.match(r"'\S+' codec can't (en|de)code", text)
+    if codec:
+        advice = dict(de='save the file as UTF-8', en='rename the file or class that has it')
+        return f'{text}; {advice[codec[1]]}.'
     if isinstance(error, KeyError):
         return f'The config lacks the key {text!r}, or it is mistyped.'
     return text

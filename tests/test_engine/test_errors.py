@@ -44,6 +44,8 @@ def test_region_strategy_typo():
 def test_other_errors():
     assert explain(ValueError('a\n  b')) == 'a b'
     assert "'val_cfg'" in explain(KeyError('val_cfg'))
+    assert explain(ValueError("a.txt: 'ascii' codec can't encode; b")).endswith('encode; b')
+    assert sentence(lambda: 'caf\udce9'.encode()).endswith('rename the file or class that has it.')
     text = sentence(lambda: open('/nowhere/at/all'))
     assert text == 'No such file or directory: /nowhere/at/all.'
 
