@@ -106,10 +106,13 @@ def predict(args: argparse.Namespace) -> int:
     given = [int(x) if x.isdigit() and not Path(x).exists() else x for x in args.inputs]
     given = given if len(given) > 1 else given[0]
     items = expand(given)
+    outputs = Outputs(items)
     several = is_several(given, items)
     streams = [item for item in items if is_stream(item)]
     if streams and args.json and (len(items) > 1 or args.json == '-'):
         raise ValueError('--json takes images, or one video with the name of a file.')
+    if args.json and args.json != '-':
+        _check_json(args.json, outputs)
     inferencer = FERInferencer(
         args.model,
         args.weights,
@@ -121,7 +124,6 @@ def predict(args: argparse.Namespace) -> int:
     )
     images = [item for item in items if not is_stream(item)]
     failed = _predict_images(inferencer, images, several, args)
-    outputs = Outputs(items)
     for item in streams:
         try:
             _predict_video(inferencer, item, outputs, args)
@@ -131,6 +133,20 @@ def predict(args: argparse.Namespace) -> int:
             print(f'Error: {explain(error)}', file=sys.stderr)
             failed += 1
     return int(failed == len(items))
+
+
+def _check_json(path: str, outputs) -> None:
+    """Refuse to write a table over a photo or video, as ``--json *.jpg`` would."""
+    from ranfer.apis.images import IMAGE_SUFFIXES
+    from ranfer.apis.sources import VIDEO_SUFFIXES
+
+    outputs.target(path)
+    suffix = Path(path).suffix
+    if suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES):
+        raise ValueError(
+            f'--json {path!r} has the suffix {suffix!r} of an image or video, expected a name for '
+            f'JSON Lines; write .jsonl.'
+        )
 
 
 def _predict_images(inferencer, images: list, several: bool, args: argparse.Namespace) -> int:
@@ -158,13 +174,16 @@ def _predict_images(inferencer, images: list, several: bool, args: argparse.Name
 
 def describe(result) -> Iterator[str]:
     """Lines that tell what was found in an image."""
+    from ranfer.apis.results import printable
+
     if result.error:
         return
+    source = printable(result.source)
     if not result.faces:
-        yield f'{result.source}: no face found'
+        yield f'{source}: no face found'
     for index, face in enumerate(result.faces):
         box = ', '.join(f'{x:.0f}' for x in face.box)
-        yield f'{result.source}: face {index} at ({box}): {face.label} {face.probability:.1%}'
+        yield f'{source}: face {index} at ({box}): {face.label} {face.probability:.1%}'
         others = sorted(face.probabilities.items(), key=lambda item: -item[1])[1:4]
         yield '  then ' + ', '.join(f'{name} {value:.1%}' for name, value in others)
         if face.regions:

@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -41,6 +42,23 @@ def test_predict_prints_json_alone(weights, capsys):
     rows = [json.loads(line) for line in captured.out.splitlines()]
     assert [len(row['faces']) for row in rows] == [1, 0]
     assert 'is no image' in captured.err
+
+
+@pytest.mark.skipif(sys.platform == 'darwin', reason='its file names are UTF-8')
+def test_predict_takes_names_that_are_no_utf8(weights, capfd):
+    image = os.fsdecode(b'caf\xe9.png')
+    Path(image).write_bytes(cv2.imencode('.png', IMAGE)[1].tobytes())
+    Path(os.fsdecode(b'caf\xe9.avi')).write_bytes(b'OpenCV must not see the name')
+    args = ['predict', image, os.fsdecode(b'caf\xe9.avi'), '--faces', 'whole', '--device', 'cpu']
+    assert cli.main([*args, '--out', 'o']) == 0
+    captured = capfd.readouterr()
+    assert r'caf\udce9.png: face 0 at' in captured.out
+    assert r"'caf\udce9.avi' has a name that is not UTF-8; rename the file" in captured.err
+    assert len(list(Path('o').iterdir())) == 2
+    for target in ('-', 'a.jsonl'):
+        assert cli.main(['predict', image, *args[3:], '--json', target]) == 0
+    for text in (capfd.readouterr().out.splitlines()[0], Path('a.jsonl').read_text()):
+        assert json.loads(text)['source'] == r'caf\udce9.png'
 
 
 def test_predict_video(weights, capsys):
@@ -86,6 +104,27 @@ def test_errors_are_one_sentence(weights, capsys, args, message):
     error = capsys.readouterr().err
     assert message in error
     assert 'Traceback' not in error
+
+
+@pytest.mark.parametrize(
+    ('inputs', 'target', 'message'),
+    [
+        (['b.jpg'], 'a.jpg', "--json 'a.jpg' has the suffix '.jpg' of an image or video"),
+        (['film.mp4'], 'a.jpg', "--json 'a.jpg' has the suffix '.jpg' of an image or video"),
+        (['b.jpg'], 'new.MP4', "--json 'new.MP4' has the suffix '.MP4' of an image or video"),
+        (['photo'], 'photo', "'photo' is an input itself"),
+    ],
+)
+def test_json_never_replaces_a_photo(weights, capsys, monkeypatch, inputs, target, message):
+    files = [Path(name) for name in ('a.jpg', 'b.jpg', 'film.mp4', 'photo')]
+    for path in files:
+        path.write_bytes(b'precious')
+    monkeypatch.setattr('ranfer.apis.FERInferencer', lambda *_, **__: pytest.fail('work began'))
+    with pytest.raises(SystemExit):
+        cli.main(['predict', *inputs, '--json', target])
+    assert message in capsys.readouterr().err
+    assert all(path.read_bytes() == b'precious' for path in files)
+    assert not Path('new.MP4').exists()
 
 
 def test_models(weights, capsys):

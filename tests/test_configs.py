@@ -54,6 +54,14 @@ def test_strategy_example_changes_every_split():
     assert regions_of('configs/examples/swap_strategy.py') == ['LandmarkRegions'] * 3
 
 
+def test_data_set_example_has_one_order_of_classes():
+    cfg = Config.fromfile(ROOT / 'configs/examples/swap_dataset.py')
+    data = [cfg[f'{split}_dataloader'].dataset for split in ('train', 'val', 'test')]
+    assert [d.data_root.removeprefix(cfg.data_root) for d in data] == ['train', 'valid', 'valid']
+    assert all(d.metainfo.classes == cfg.classes for d in data)
+    assert cfg.model.head.num_classes == len(cfg.classes) == cfg.data_preprocessor.num_classes
+
+
 @pytest.mark.parametrize('data', ['rafdb', 'ferplus', 'affectnet', 'sfew', 'synthfer'])
 def test_baseline_differs_from_ran_in_the_model_alone(data):
     ran = Config.fromfile(ROOT / f'configs/ran/ran_r18_{data}.py')

@@ -150,6 +150,8 @@ def test_config_for_own_faces_is_complete(tmp_path):
     config = Config.fromfile(path)
     assert config.model.head.num_classes == 3
     assert config.train_dataloader.dataset.type == 'ranfer.FERFolder'
+    for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
+        assert len(loader.dataset.metainfo.classes) == 3
     MODELS.build(config.model)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from ranfer.apis.classifier import (
 from ranfer.apis.images import shrink
 from ranfer.apis.model_file import ModelFile, find_model, shipped_models
 from ranfer.apis.outputs import Outputs
-from ranfer.apis.results import Face, Region, Result
+from ranfer.apis.results import Face, Region, Result, printable
 from ranfer.apis.sources import (
     Frame,
     Input,
@@ -187,14 +188,22 @@ class FERInferencer(BaseInferencer):
             **kwargs: ``show_dir`` and ``attention`` of :meth:`visualize`.
 
         Yields:
-            Result: One an image or frame.
+            Result: One an image or frame. A picture of several that its format cannot hold is
+            warned about and left out.
         """
         _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
         items = expand(inputs)
         several = is_several(inputs, items)
         outputs = Outputs(items) if kwargs.get('show_dir') else None
         for analysed in self._analyse(items, several, batch_size, smoothing, progress, window):
-            self.visualize([analysed], **visualize_kwargs, outputs=outputs)
+            try:
+                self.visualize([analysed], **visualize_kwargs, outputs=outputs)
+            except ValueError as error:
+                from ranfer.visualization.figure import PictureError
+
+                if not several or not isinstance(error, PictureError):
+                    raise
+                warnings.warn(str(error), stacklevel=2)
             yield analysed.result
 
     def analyse(
@@ -376,7 +385,7 @@ class FERInferencer(BaseInferencer):
                 (``photo_2.jpg``). Defaults to these images alone.
 
         Raises:
-            ValueError: If a picture would replace an input.
+            ValueError: If a picture would replace an input, or its format cannot hold it.
         """
         if show_dir is None:
             return
@@ -414,7 +423,7 @@ class FERInferencer(BaseInferencer):
             np.array(list(shown.probabilities.values())),
             self.classes,
             region_mask=mask,
-            title=f'{Path(analysed.result.source).name}   face {index}: {shown.label}',
+            title=f'{printable(Path(analysed.result.source).name)}   face {index}: {shown.label}',
         )
 
     @staticmethod

@@ -77,7 +77,8 @@ class Result:
     def to_dict(self) -> dict:
         """Return plain values that ``json`` can write, as ``docs/schema/prediction.schema.json``.
 
-        Pixels are rounded to hundredths, probabilities and weights to 6 digits.
+        Pixels are rounded to hundredths, probabilities and weights to 6 digits; bytes of a file
+        name that are no UTF-8 are escaped.
         """
         return _plain(asdict(self), 6)
 
@@ -86,12 +87,19 @@ class Result:
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
 
 
+def printable(text: str) -> str:
+    """Return ``text`` with escapes for the bytes of a file name that are no UTF-8."""
+    return text.encode('utf-8', 'backslashreplace').decode()
+
+
 def _plain(value: object, digits: int) -> object:
     if isinstance(value, dict):
         pixels = ('box', 'landmarks')
         return {key: _plain(x, 2 if key in pixels else digits) for key, x in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(x, digits) for x in value]
+    if isinstance(value, str):
+        return printable(value)
     return round(value, digits) if isinstance(value, float) else value
 
 

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from ranfer.apis.images import IMAGE_SUFFIXES, as_image, read_image
+from ranfer.apis.results import printable
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv')
 
@@ -77,7 +78,8 @@ def _expand_path(text: str) -> list[Input]:
         raise ValueError(f'Input {text!r} is a URL; download the file and give its path.')
     path = Path(text).expanduser()
     if is_folder(path):
-        found = sorted(p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
+        images = (p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
+        found = sorted(p for p in images if not is_folder(p))
         if not found:
             raise FileNotFoundError(
                 f'Folder {text!r} holds no image; give one with files such as .jpg or .png.'
@@ -146,6 +148,8 @@ def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:
     camera, source = isinstance(item, int), _name(item)
     if not camera and not Path(source).is_file():
         raise FileNotFoundError(f'Video {source!r} does not exist; check the path.')
+    if printable(source) != source:  # OpenCV crashes
+        raise ValueError(f'Video {source!r} has a name that is not UTF-8; rename the file.')
     capture = cv2.VideoCapture(item if camera else source)
     try:
         if not capture.isOpened():
@@ -182,7 +186,7 @@ def count_frames(items: Sequence[Input]) -> int:
         if not is_stream(item):
             total += 1
             continue
-        if isinstance(item, int):
+        if isinstance(item, int) or printable(os.fspath(item)) != os.fspath(item):
             return 0
         capture = cv2.VideoCapture(os.fspath(item))
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))

@@ -80,9 +80,11 @@ def analyse_video(
 
     Raises:
         FileNotFoundError: If the video does not exist.
-        ValueError: If the video or camera cannot be opened, or ``out`` cannot be written. Older
-            files are kept if nothing could be read.
+        ValueError: If the video or camera cannot be opened, ``out`` cannot be written, or
+            ``max_frames`` is below 1. Older files are kept if nothing could be read.
     """
+    if max_frames is not None and max_frames < 1:
+        raise ValueError(f'max_frames must be at least 1, got {max_frames}.')
     start = time.perf_counter()
     frames, faces, tracks = 0, 0, set()
     outputs = Outputs([source])

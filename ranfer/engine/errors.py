@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import difflib
 import errno
 import inspect
@@ -33,6 +34,9 @@ USER_ERRORS = (
 )
 
 
+_WORKER = re.compile(r'Caught (\w+) in [^\n]+\.\nOriginal Traceback')
+
+
 @contextmanager
 def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
     """End the program with one sentence on an error that a user can mend.
@@ -43,8 +47,8 @@ def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
     try:
         with name_lost_processes():
             yield
-    except USER_ERRORS as error:
-        if traceback:
+    except (*USER_ERRORS, RuntimeError) as error:
+        if traceback or not _is_of_users(error):
             raise
         where = process_name()
         where = f' in {where}' if where else ''
@@ -55,7 +59,8 @@ def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
 
 def explain(error: BaseException) -> str:
     """Return what went wrong as a sentence; for a mistyped name, with the nearest known one."""
-    text = ' '.join(str(error.args[0] if error.args else error).split())
+    whole = isinstance(error, UnicodeError) or not error.args  # its first argument is the codec
+    text = ' '.join(_without_worker(str(error if whole else error.args[0])).split())
     unknown = re.search(r'(\S+) is not in the (\S+)::(.+?) registry', text)
     if unknown:
         return _unknown_type(unknown[1], unknown[3])
@@ -69,9 +74,29 @@ def explain(error: BaseException) -> str:
         sentence = f'{error.strerror}: {error.filename}' if error.filename else error.strerror
         advice = _WHERE_TO_WRITE.get(error.errno)
         return f'{sentence}; {advice}.' if advice else f'{sentence}.'
+    codec = re.match(r"'\S+' codec can't (en|de)code", text)
+    if codec:
+        advice = dict(de='save the file as UTF-8', en='rename the file or class that has it')
+        return f'{text}; {advice[codec[1]]}.'
     if isinstance(error, KeyError):
         return f'The config lacks the key {text!r}, or it is mistyped.'
     return text
+
+
+def _is_of_users(error: BaseException) -> bool:
+    """Whether a user can mend it; what PyTorch cannot make anew comes as a ``RuntimeError``."""
+    worker = _WORKER.match(str(error))
+    kind = getattr(builtins, worker[1], None) if worker else None
+    return isinstance(error, USER_ERRORS) or (kind is not None and issubclass(kind, USER_ERRORS))
+
+
+def _without_worker(text: str) -> str:
+    """What an error of a data worker said before PyTorch put its traceback around it."""
+    worker = _WORKER.match(text)
+    if not worker:
+        return text
+    text = re.split(rf'\n(?:[\w.]+\.)?{worker[1]}: ', text)[-1]
+    return text.strip().strip('\'"') if worker[1] == 'KeyError' else text
 
 
 def _unknown_type(name: str, registry_name: str) -> str:

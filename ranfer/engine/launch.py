@@ -18,6 +18,20 @@ from ranfer.engine.memory import keep_freed_memory
 SCHEDULE_KEYS = ('begin', 'end', 'T_max', 'step_size')
 
 
+class _Options(DictAction):
+    """MMEngine's action, with an error for words that are no setting."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        for text in values:
+            try:
+                super().__call__(parser, namespace, [text], option_string)
+            except (ValueError, AssertionError):  # no '=', or brackets that do not close
+                parser.error(
+                    f'{option_string}: got {text!r}, expected key=value without blanks, brackets '
+                    f'closed'
+                )
+
+
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that training and testing share; they are MMPretrain's."""
     parser.add_argument('config', help='config file')
@@ -30,7 +44,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=_Options,
         help='settings that replace those of the config, as key=value; nested keys with dots, '
         'lists as key="[a,b]" or key=a,b, without blanks',
     )
@@ -57,6 +71,11 @@ def read_config(path: str) -> Config:
         raise FileNotFoundError(f'Config {path} does not exist; see configs/ for those of ranfer.')
     try:
         return Config.fromfile(path)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f'Config {path}, or one of its _base_, is not UTF-8 (byte {error.start}: '
+            f'{error.object[error.start]:#x}); save it as UTF-8.'
+        ) from error
     except (SyntaxError, NameError, KeyError, AttributeError) as error:
         raise ValueError(f'Config {path} cannot be read: {error}; correct that line.') from error
 

@@ -173,7 +173,7 @@ def crop_face(
     """
     x1, y1, x2, y2 = np.asarray(box, np.float64)
     side = max(x2 - x1, y2 - y1) * (1 + 2 * margin)
-    if not np.isfinite(side) or x2 <= x1 or y2 <= y1:
+    if not np.isfinite([x1, y1, x2, y2]).all() or x2 <= x1 or y2 <= y1:
         raise ValueError(
             f'box: got {[x1, y1, x2, y2]}, expected x1 < x2 and y1 < y2; leave out the face'
         )

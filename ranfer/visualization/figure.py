@@ -19,6 +19,10 @@ WEIGHT_COLOURS = matplotlib.colormaps['RdYlBu_r']
 """Lowest weight blue, highest red, over yellow: in order in every form of colour blindness."""
 
 
+class PictureError(ValueError):
+    """A picture cannot be written in the format that its file name asks for."""
+
+
 def new_figure(width: int, height: int, layout: str | None = 'constrained') -> Figure:
     """Make a white figure of so many pixels that no global state of matplotlib knows.
 
@@ -51,17 +55,22 @@ def write_picture(path: str | os.PathLike, image: np.ndarray) -> None:
         image: RGB, uint8, ``(H, W, 3)``.
 
     Raises:
-        ValueError: If the suffix is no image format.
+        PictureError: If the suffix is no image format, or the format has no images of that size.
         OSError: If the file cannot be written.
     """
     path = Path(path)
     try:
-        data = cv2.imencode(path.suffix, np.ascontiguousarray(image[..., ::-1]))[1]
+        done, data = cv2.imencode(path.suffix, np.ascontiguousarray(image[..., ::-1]))
     except cv2.error as error:
-        raise ValueError(
+        raise PictureError(
             f'Picture {str(path)!r} has the suffix {path.suffix!r}, expected that of an image '
             f'format; write .png or .jpg.'
         ) from error
+    if not done:
+        raise PictureError(
+            f'Picture {str(path)!r} has {image.shape[1]} x {image.shape[0]} pixels, more than '
+            f'{path.suffix} can hold (65500 a side for .jpg); shrink the image.'
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.tobytes())
 

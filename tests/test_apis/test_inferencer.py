@@ -493,6 +493,31 @@ def test_pictures_never_replace_other_inputs(tmp_path):
         tiny.inferencer()(str(tmp_path), show_dir=tmp_path, progress=False)
 
 
+def test_a_folder_of_an_images_name_is_no_image(tmp_path):
+    (tmp_path / 'folder.jpg').mkdir()
+    cv2.imwrite(str(tmp_path / 'folder.jpg/face.png'), IMAGE)
+    [result] = tiny.inferencer()(str(tmp_path), progress=False)
+    assert result.source.endswith('face.png') and result.error is None
+
+
+def test_an_image_too_long_for_its_picture_ends_no_folder(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((20, 70000, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / 'b.png'), IMAGE)
+    message = r"out.a\.jpg' has 70000 x 20 pixels, more than \.jpg can hold"
+    with pytest.warns(UserWarning, match=message):
+        results = tiny.inferencer()(str(tmp_path), show_dir=tmp_path / 'out', progress=False)
+    assert [len(result.faces) for result in results] == [0, 1]
+    assert {path.name for path in (tmp_path / 'out').iterdir()} == {'b.jpg', 'b_face0.png'}
+    with pytest.raises(ValueError, match=message):
+        tiny.inferencer()(str(tmp_path / 'a.png'), show_dir=tmp_path / 'out', progress=False)
+
+
+@pytest.mark.parametrize('frames', [0, -1])
+def test_a_video_needs_a_frame(frames, tmp_path):
+    with pytest.raises(ValueError, match=f'max_frames must be at least 1, got {frames}'):
+        analyse_video(tiny.inferencer(), write_video(tmp_path / 'a.avi', 2), max_frames=frames)
+
+
 @pytest.mark.parametrize('options', [dict(window=0), dict(smoothing=1), dict(max_frames=-1)])
 def test_older_results_are_kept_until_there_are_new_ones(options, tmp_path):
     source, table = write_video(tmp_path / 'a.avi', 2), tmp_path / 'a.csv'

@@ -101,3 +101,6 @@ def test_lmdb_through_mmengine(root, capsys):
     data = dataset(root, type='ranfer.LoadFaceImage', backend_args=backend)
     for i, want in enumerate(expected):
         np.testing.assert_array_equal(data[i]['img'], want)
+    step = LoadFaceImage(backend_args=backend)
+    with pytest.raises(ValueError, match="'none.png' is no key of the database, expected"):
+        step(dict(img_path='none.png'))

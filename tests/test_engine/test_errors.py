@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from mmpretrain.registry import MODELS, TRANSFORMS
+from torch.utils.data import DataLoader
 
 import ranfer.datasets.transforms
 import ranfer.models  # noqa: F401
+from ranfer.datasets.transforms import LoadFaceImage
 from ranfer.engine.errors import explain, one_sentence_errors
 
 
@@ -42,6 +44,8 @@ def test_region_strategy_typo():
 def test_other_errors():
     assert explain(ValueError('a\n  b')) == 'a b'
     assert "'val_cfg'" in explain(KeyError('val_cfg'))
+    assert explain(ValueError("a.txt: 'ascii' codec can't encode; b")).endswith('encode; b')
+    assert sentence(lambda: 'caf\udce9'.encode()).endswith('rename the file or class that has it.')
     text = sentence(lambda: open('/nowhere/at/all'))
     assert text == 'No such file or directory: /nowhere/at/all.'
 
@@ -55,3 +59,46 @@ def test_program_ends_with_a_sentence(capsys):
         raise ValueError('kept')
     with pytest.raises(ZeroDivisionError), one_sentence_errors():
         raise ZeroDivisionError  # a bug of ours is no mistake of the user
+
+
+class Samples:
+    """A data set whose only sample ends in an error."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, _: int) -> None:
+        if self.kind == 'image':
+            LoadFaceImage()(dict(img_path='gone.png'))
+        if self.kind == 'text':
+            b'\xe9'.decode()
+        return {}[self.kind]
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+@pytest.mark.parametrize(
+    ('kind', 'sentence'),
+    [
+        ('image', "Error: img_path: 'gone.png' does not exist, expected a readable image; restore"),
+        (
+            'text',
+            "Error: 'utf-8' codec can't decode byte 0xe9 in position 0: unexpected end of data; "
+            'save the file as UTF-8.\n',
+        ),
+        ('val_cfg', "Error: The config lacks the key 'val_cfg', or it is mistyped.\n"),
+    ],
+)
+def test_errors_of_data_workers_are_sentences_too(capsys, workers, kind, sentence):
+    with pytest.raises(SystemExit), one_sentence_errors():
+        next(iter(DataLoader(Samples(kind), num_workers=workers)))
+    text = capsys.readouterr().err
+    assert text.startswith(sentence) and 'Traceback' not in text
+
+
+def test_other_errors_of_data_workers_keep_their_traceback():
+    text = 'Caught ZeroDivisionError in DataLoader worker process 0.\nOriginal Traceback: ...'
+    with pytest.raises(RuntimeError), one_sentence_errors():
+        raise RuntimeError(text)

@@ -44,6 +44,14 @@ def test_options_on_the_top_level_preprocessor_reach_the_model():
     assert cfg.model.data_preprocessor.crop_size == 9
 
 
+@pytest.mark.parametrize('text', ['num_workers', 'classes=[a,(b]', 'scale=[1,'])
+def test_options_that_are_no_settings(text, capsys):
+    assert parse('--cfg-options', 'a=1', 'b.c=[1,2]').cfg_options == {'a': 1, 'b.c': [1, 2]}
+    with pytest.raises(SystemExit):
+        parse('--cfg-options', 'a=1', text)
+    assert f'--cfg-options: got {text!r}, expected key=value' in capsys.readouterr().err
+
+
 def test_loaders_without_workers_do_not_persist():
     loader = dict(num_workers=0, persistent_workers=True, pin_memory=True)
     cfg = apply_common_arguments(config(train_dataloader=loader), parse('--no-pin-memory'))
@@ -103,6 +111,9 @@ def test_unreadable_configs_are_named(tmp_path):
     broken = tmp_path / 'broken.py'
     broken.write_text('model = dict(type=')
     with pytest.raises(ValueError, match=r'broken\.py cannot be read'):
+        read_config(str(broken))
+    broken.write_bytes('# Größe\nmodel = dict()\n'.encode('latin-1'))
+    with pytest.raises(ValueError, match=r'broken\.py, or .* is not UTF-8 .*; save it as UTF-8'):
         read_config(str(broken))
 
 

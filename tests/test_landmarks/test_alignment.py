@@ -76,6 +76,7 @@ def test_crop_is_the_square_around_the_box():
     ('call', 'sentence'),
     [
         (lambda: crop_face(np.zeros((9, 9)), np.array([5, 0, 5, 9])), 'box: got .*x1 < x2'),
+        (lambda: crop_face(np.zeros((9, 9)), np.array([np.nan, 0, 5, 9])), 'box: got .*x1 < x2'),
         (lambda: similarity_transform(np.ones((5, 2)), np.ones((5, 2))), 'landmarks: got'),
         (lambda: to_five_points(np.zeros((21, 2))), r'points: got shape \(21, 2\)'),
     ],

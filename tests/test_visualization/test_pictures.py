@@ -142,6 +142,7 @@ def test_mean_region_weights_against_a_loop():
         (lambda: draw_region_weights({}, ['a']), 'at least one group'),
         (lambda: draw_learning_curves({'time': np.zeros((1, 2))}), 'found no loss'),
         (lambda: write_picture('x.nothing', np.zeros((2, 2, 3), np.uint8)), 'image format'),
+        (lambda: write_picture('x.jpg', np.zeros((1, 70000, 3), np.uint8)), '70000 x 1 pixels'),
     ],
 )
 def test_errors(draw, match):

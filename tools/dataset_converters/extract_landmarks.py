@@ -15,6 +15,18 @@ from ranfer.datasets.converters.cli import run_converter
 from ranfer.datasets.converters.landmarks import extract_landmarks
 
 
+def parse_detector(text: str) -> dict:
+    try:
+        config = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        config = None
+    if not isinstance(config, dict) or 'type' not in config:
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}, expected a config such as \"{{'type': 'MTCNN'}}\""
+        )
+    return config
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -23,7 +35,7 @@ def main() -> None:
     parser.add_argument('--root', help='folder of the images (default: that of the file)')
     parser.add_argument('--out', help='annotation file to write (default: the same)')
     parser.add_argument(
-        '--detector', type=ast.literal_eval, default={'type': 'MTCNN'}, help='config of a back end'
+        '--detector', type=parse_detector, default={'type': 'MTCNN'}, help='config of a back end'
     )
     parser.add_argument(
         '--side', type=int, default=160, help='longer side at detection, 0: as is (default: 160)'

@@ -1,7 +1,9 @@
 # Class folders of your own, <data_root>/{train,valid}/<class>/image.jpg. No converter is needed;
 # for landmarks write an annotation file first (docs/datasets.md) and set ann_file.
 data_root = 'data/my_faces/'
-classes = None  # or the names of the class folders in the order of their labels
+# None takes the folders of each split by alphabet: a class that the valid folder lacks would shift
+# all labels behind it. So give the names, as configs/examples/swap_dataset.py does.
+classes = None
 
 pack = dict(type='ranfer.PackRegionInputs')
 train_steps = [

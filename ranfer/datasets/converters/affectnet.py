@@ -58,14 +58,21 @@ def face_job(image: np.ndarray, info: dict) -> tuple[np.ndarray, dict]:
         else:
             height, width = image.shape[:2]
             box = info['box'] if info['faces'] == 'box' else (0, 0, width, height)
-            if box is None:
-                raise SkipImage('wrong box')
+            if box is None or (info['faces'] == 'box' and not _is_seen(box, width, height)):
+                raise SkipImage('wrong box', '' if box is None else f'{np.round(box, 1).tolist()}')
             face, matrix = crop_face(image, np.asarray(box), info['size'])
             moved = None if five is None else move_points(five, matrix)
     except ValueError as error:
         kind = 'wrong landmarks' if info['faces'] == 'align' else 'wrong box'
         raise SkipImage(kind) from error
     return face, {} if moved is None else {'keypoints': moved.round(2).tolist()}
+
+
+def _is_seen(box: Sequence[float], width: int, height: int) -> bool:
+    """Whether at least 2 x 2 pixels and a tenth of a box lie in the image."""
+    x1, y1, x2, y2 = box
+    seen_x, seen_y = min(x2, width) - max(x1, 0), min(y2, height) - max(y1, 0)
+    return min(seen_x, seen_y) >= 2 and seen_x * seen_y >= 0.1 * (x2 - x1) * (y2 - y1)
 
 
 def convert_affectnet(

@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Callable
 
+from ranfer.engine.errors import USER_ERRORS, explain
+
 
 def converter_parser(description: str | None, out: str) -> argparse.ArgumentParser:
     """Parser with the arguments of every converter.
@@ -43,8 +45,8 @@ def run_converter(convert: Callable[[], list[str]]) -> None:
     """
     try:
         lines = convert()
-    except (ValueError, OSError, ImportError) as error:
-        sys.exit(f'error: {error}')
+    except USER_ERRORS as error:
+        sys.exit(f'error: {explain(error)}')
     except KeyboardInterrupt:
         sys.exit('interrupted; run the same command again to go on')
     print('\n'.join(lines))

@@ -258,16 +258,19 @@ def _convert_images(
     overwrite: bool,
 ) -> set[str]:
     pixels = source.find('fer2013.csv') or source.find('icml_face_data.csv')
+    unique = {row.name: row for row in reversed(rows)}
     images = defaultdict(list)
     for name, member in source.files.items():
-        if name.lower().endswith('.png'):
-            images[name.rsplit('/', 1)[-1]].append(member)
+        image = name.rsplit('/', 1)[-1]
+        # The FERPlus repository holds other pictures too.
+        if image in unique and image.lower().endswith('.png'):
+            images[image].append(member)
     if pixels is None and not images:
         raise ConversionError(
-            f'source: neither fer2013.csv, icml_face_data.csv nor PNG images in {source}; give the '
-            f'FER2013 csv file or the folders FER2013Train, FER2013Valid and FER2013Test'
+            f'source: neither fer2013.csv, icml_face_data.csv nor PNG images that fer2013new.csv '
+            f'names in {source}; give the FER2013 csv file or the folders FER2013Train, '
+            f'FER2013Valid and FER2013Test'
         )
-    unique = {row.name: row for row in reversed(rows)}
     if images:
         jobs: Iterator[ImageJob] = _folder_jobs(unique, images, report)
     else:

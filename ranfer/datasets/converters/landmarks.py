@@ -80,14 +80,15 @@ def _find(paths: Sequence[tuple[str, str]]) -> list[dict]:
 def _run(
     batches: Sequence[list], workers: int, arguments: tuple[dict, int, float]
 ) -> Iterator[list[dict]]:
+    if not batches:
+        return
+    finder = _Finder(*arguments)  # an error of its config, which a pool would repeat for ever
     workers = min(workers, len(batches))
     if workers <= 1:
-        yield from map(_Finder(*arguments), batches)
+        yield from map(finder, batches)
         return
     # Forking a process whose PyTorch has threads may hang, so the workers start afresh.
-    with multiprocessing.get_context('spawn').Pool(
-        min(workers, len(batches)), _start, arguments
-    ) as pool:
+    with multiprocessing.get_context('spawn').Pool(workers, _start, arguments) as pool:
         yield from pool.imap(_find, batches)
 
 
@@ -105,8 +106,8 @@ def extract_landmarks(
 ) -> list[str]:
     """Find the five landmarks of every row that has none and write them into the annotation.
 
-    A row whose face is not found gets landmarks with visibility 0. Interrupted runs go on where
-    they stopped.
+    A row whose face is not found gets landmarks with visibility 0; one whose image cannot be read
+    stays as it is, for a later run. Interrupted runs go on where they stopped.
 
     Args:
         ann_file: Annotation file.
@@ -125,7 +126,8 @@ def extract_landmarks(
         list[str]: Lines of the report.
 
     Raises:
-        ConversionError: If an image is unreadable under ``strict``.
+        ConversionError: If an image is unreadable under ``strict``, or all of them are; the
+            annotation stays as it is then.
         FileNotFoundError: If there is no annotation file.
         ValueError: If it is no annotation file, or a row is wrong.
     """
@@ -146,6 +148,12 @@ def extract_landmarks(
         for start in range(0, len(todo), _BATCH)
     ]
     _collect(_run(batches, workers, (config, side, border)), len(todo), journal, report)
+    if wanted and journal.done.keys().isdisjoint(wanted):
+        journal.path.unlink()
+        raise ConversionError(
+            f'root: none of the {len(wanted)} images can be read, first '
+            f'{str(folder / wanted[0])!r}; give the folder that img_path is relative to as --root'
+        )
     found = _fill(rows, set(wanted), journal.done)
     save_annotation(target, {**annotation['metainfo'], 'landmarks': config['type']}, rows)
     journal.path.unlink(missing_ok=True)  # it is of this run alone, images may change
@@ -168,11 +176,12 @@ def _collect(results: Iterable[list[dict]], count: int, journal: Journal, report
 
 
 def _fill(rows: list[dict], wanted: set[str], done: dict[str, dict]) -> int:
+    """Write what was found into the rows; those of unreadable images stay as they are."""
     found = 0
     for row in rows:
-        if row['img_path'] not in wanted:
+        if row['img_path'] not in wanted or row['img_path'] not in done:
             continue
-        points = done.get(row['img_path'], {}).get('keypoints')
+        points = done[row['img_path']].get('keypoints')
         found += points is not None
         row['keypoints'] = points or [[0.0, 0.0]] * 5
         row['keypoints_visible'] = [int(points is not None)] * 5

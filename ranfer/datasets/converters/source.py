@@ -129,8 +129,8 @@ class Source:
             for name in sorted(names):
                 path = Path(folder, name)
                 relative = path.relative_to(root).as_posix()
-                if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
-                    self.report.skip('name outside the root', f'{relative} (link)')
+                if path.is_symlink() and (defect := _link_defect(path, root)):
+                    self.report.skip(defect, f'{relative} (link)')
                 elif name.lower().endswith('.zip'):
                     self._add_zip(path, f'{relative[:-4]}/')
                 else:
@@ -215,6 +215,15 @@ class Source:
             raise ConversionError(
                 f'source: {name} is no table of comma-separated values ({error}); download it again'
             ) from error
+
+
+def _link_defect(path: Path, root: Path) -> str | None:
+    """Why a link is left out, or None if it leads to something below the root."""
+    try:
+        inside = path.resolve(strict=True).is_relative_to(root.resolve())
+    except (OSError, RuntimeError):  # RuntimeError: a loop, up to Python 3.12
+        return 'broken link'
+    return None if inside else 'name outside the root'
 
 
 def _check_total(path: Path, infos: Iterable[zipfile.ZipInfo]) -> None:

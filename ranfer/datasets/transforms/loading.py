@@ -26,19 +26,18 @@ class UnreadableImageError(ValueError):
 
     Args:
         path: The file.
-        reason: What is wrong with it.
+        reason: What is wrong with it. Defaults to '': ``path`` is the whole text, for PyTorch makes
+            the errors of its data workers anew from their text alone.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str = '') -> None:
         self.path = path
         self.reason = reason
-        super().__init__(path, reason)
-
-    def __str__(self) -> str:
-        return (
-            f'img_path: {self.path!r} {self.reason}, expected a readable image; restore the file, '
-            f'or set skip_bad=True of the data set to train without it.'
+        sentence = (
+            f'img_path: {path!r} {reason}, expected a readable image; restore the file, or set '
+            f'skip_bad=True of the data set to train without it.'
         )
+        super().__init__(sentence if reason else path)
 
 
 def image_defect(data: bytes) -> str | None:
@@ -145,7 +144,10 @@ class LoadFaceImage(LoadImageFromFile):
 
     def _read(self, path: str) -> bytes:
         if self.backend_args or '://' in path:
-            return fileio.get(path, backend_args=self.backend_args)
+            data = fileio.get(path, backend_args=self.backend_args)
+            if data is None:  # of LMDB
+                raise ValueError('is no key of the database')
+            return data
         return read_file(path)
 
 

@@ -18,6 +18,8 @@ def test_report_is_printed(capsys):
         (ValueError('labels.csv: got 9, expected 0 to 7'), 'error: labels.csv: got 9, expected 0'),
         (FileNotFoundError('no file a.zip'), 'error: no file a.zip'),
         (ImportError('needs lmdb'), 'error: needs lmdb'),
+        (KeyError('MTCN is not in the ranfer::face detector registry.'), 'error: The config names'),
+        (TypeError('side must be a number'), 'error: side must be a number'),
         (KeyboardInterrupt(), 'interrupted; run the same command again to go on'),
     ],
 )

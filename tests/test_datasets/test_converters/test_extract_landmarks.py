@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from test_datasets import fakes
+from test_tools.conftest import run_tool
 
 from ranfer.datasets import FERDataset
 from ranfer.datasets.annotation import save_annotation
@@ -72,3 +73,38 @@ def test_it_goes_on_and_repeats_nothing(annotation):
     assert sum(CALLS) == 4 and json.loads(annotation.read_text()) == before
     extract_landmarks(str(annotation), **config, overwrite=True)
     assert sum(CALLS) == 9
+
+
+def test_unreadable_images_stay_without_landmarks_for_a_later_run(annotation):
+    (annotation.parent / '1.png').rename(annotation.parent / 'away.png')
+    config = dict(detector={'type': 'BrightSpotDetector'})
+    lines = extract_landmarks(str(annotation), **config)
+    assert lines[0].endswith('found in 2 of 4 images') and 'skipped: unreadable image: 1' in lines
+    assert 'keypoints' not in json.loads(annotation.read_text())['data_list'][1]
+    (annotation.parent / 'away.png').rename(annotation.parent / '1.png')
+    assert extract_landmarks(str(annotation), **config)[0].endswith('found in 1 of 1 images')
+
+
+def test_a_wrong_root_writes_nothing(annotation, tmp_path):
+    before = annotation.read_bytes()
+    (tmp_path / 'wrong').mkdir()
+    files = sorted(tmp_path.iterdir())
+    config = dict(detector={'type': 'BrightSpotDetector'})
+    with pytest.raises(ConversionError, match='root: none of the 4 images can be read, first .*0'):
+        extract_landmarks(str(annotation), str(tmp_path / 'wrong'), **config)
+    assert annotation.read_bytes() == before and sorted(tmp_path.iterdir()) == files
+
+
+def test_a_wrong_detector_ends_before_the_processes_start(annotation):
+    rows = [{'img_path': f'{i}.png', 'gt_label': 0} for i in range(70)]
+    save_annotation(annotation, {'classes': ['x']}, rows)
+    with pytest.raises(KeyError, match='MTCN is not in'):
+        extract_landmarks(str(annotation), detector={'type': 'MTCN'}, workers=2)
+
+
+@pytest.mark.parametrize('text', ["{'type': 'MTCNN'", 'MTCNN', "{'typ': 'MTCNN'}"])
+def test_a_mistyped_detector_is_no_traceback(annotation, capsys, text):
+    with pytest.raises(SystemExit) as end:
+        run_tool('dataset_converters/extract_landmarks.py', annotation, '--detector', text)
+    assert end.value.code == 2
+    assert f'argument --detector: got {text!r}, expected a config' in capsys.readouterr().err

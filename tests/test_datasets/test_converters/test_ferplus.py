@@ -53,6 +53,17 @@ def test_csv_pair_kaggle_csv_folders_and_zips_give_the_same(tmp_path):
         assert results[name] == results['csv'], name
 
 
+def test_pictures_of_the_repository_do_not_hide_the_csv(tmp_path):
+    rows = fakes.ferplus_rows()
+    fakes.write_votes(tmp_path / 'FERPlus/fer2013new.csv', rows)
+    fakes.write_image(tmp_path / 'FERPlus/FER+vsFER.png', fakes.noise(0))
+    with pytest.raises(ConversionError, match='nor PNG images that fer2013new.csv names'):
+        convert_ferplus([tmp_path / 'FERPlus'], tmp_path / 'out')
+    fakes.write_fer2013(tmp_path / 'FERPlus/fer2013.csv', rows)
+    convert_ferplus([tmp_path / 'FERPlus'], tmp_path / 'out')
+    assert len(list((tmp_path / 'out').rglob('*.png'))) == 17
+
+
 def test_data_set_reads_labels_and_distribution(tmp_path):
     rows = fakes.ferplus_rows()
     fakes.write_votes(tmp_path / 'in/fer2013new.csv', rows)
@@ -154,6 +165,16 @@ def test_linked_folders_are_reported(tmp_path):
     report = Report(strict=False)
     Source([tmp_path / 'root'], report)
     assert any('linked folder: 1' in line for line in report.lines())
+
+
+@pytest.mark.parametrize('target', ['me', 'nothing', 'loop/me'])
+def test_links_that_lead_nowhere_are_reported(tmp_path, target):
+    (tmp_path / 'good.txt').write_text('x')
+    (tmp_path / 'me').symlink_to(target)
+    (tmp_path / 'loop').symlink_to('me')
+    report = Report(strict=False)
+    assert set(Source([tmp_path], report).files) == {'good.txt'}
+    assert report.skipped['broken link'] == ['loop (link)', 'me (link)']
 
 
 def test_second_run_does_nothing_and_an_interrupted_one_goes_on(tmp_path):

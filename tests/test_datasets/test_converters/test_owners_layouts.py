@@ -67,6 +67,43 @@ def test_affectnet_csv_release(tmp_path, faces):
         np.testing.assert_allclose(info['gt_keypoints'][0, :, :2], expected, atol=0.05)
 
 
+WRONG_BOXES = {
+    'right of the image': (500, 20, 96, 96),
+    'above it': (15, -200, 96, 96),
+    'a corner in it': (-90, -90, 96, 96),
+    'far away': (-1e9, -1e9, 96, 96),
+    'around the world': (-1e9, -1e9, 2e9, 2e9),
+    'endless': (15, 20, 1e9, 96),
+    'not a number': ('nan', 20, 96, 96),
+    'infinite': (15, 20, 'inf', 96),
+    'all infinite': ('-inf', '-inf', 'inf', 'inf'),
+    'one pixel': (15, 20, 1.5, 1.5),
+    'a line': (15, 20, 96, 1),
+    'turned': (111, 20, -96, 96),
+    'text': ('x', 20, 96, 96),
+}
+
+
+@pytest.mark.parametrize('box', WRONG_BOXES.values(), ids=WRONG_BOXES)
+def test_affectnet_boxes_that_show_no_face_are_counted(tmp_path, box):
+    root = fakes.write_affectnet_csv(tmp_path)
+    lines = (root / 'training.csv').read_text().splitlines()
+    path, *rest = lines[1].split(',')
+    lines[1] = ','.join([path, *map(str, box), *rest[4:]])
+    (root / 'training.csv').write_text('\n'.join(lines))
+    convert_affectnet([root], tmp_path / 'out', faces='box', size=64)
+    assert report(tmp_path / 'out')['counts'] == {'wrong box': 1}
+    assert len(AffectNet(data_root=str(tmp_path / 'out'), ann_file='train.json')) == 7
+
+
+def test_affectnet_boxes_that_reach_out_of_the_image_stay(tmp_path):
+    root = fakes.write_affectnet_csv(tmp_path)
+    text = (root / 'training.csv').read_text()
+    (root / 'training.csv').write_text(text.replace(',15,20,96,96,', ',-40,-30,96,96,'))
+    convert_affectnet([root], tmp_path / 'out', faces='box', size=64)
+    assert report(tmp_path / 'out')['counts'] == {}
+
+
 def test_affectnet_npy_release_with_seven_classes(tmp_path):
     root = fakes.write_affectnet_npy(tmp_path / 'in')
     (root / 'train_set/annotations/3_exp.npy').unlink()

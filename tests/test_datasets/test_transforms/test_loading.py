@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import struct
 import zlib
 
@@ -77,6 +78,14 @@ def test_data_behind_a_jpeg_is_no_defect(tail):
 def test_paths_that_no_file_can_have(path):
     with pytest.raises(UnreadableImageError, match='expected a readable image'):
         LoadFaceImage()(dict(img_path=path))
+
+
+def test_the_error_survives_processes():
+    with pytest.raises(UnreadableImageError) as caught:
+        LoadFaceImage()(dict(img_path='gone.png'))
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (copy.path, copy.reason) == ('gone.png', 'does not exist')
+    assert str(copy) == str(caught.value) == str(UnreadableImageError(str(copy)))
 
 
 def test_huge_file_is_not_read_in_full(tmp_path):
