@@ -151,6 +151,7 @@ def test_dense_crops_with_gaps_equal_those_without_them():
     with torch.no_grad():
         packed = model(crops[mask], region_mask=mask)
         torch.testing.assert_close(model(crops, region_mask=mask), packed)
+        torch.testing.assert_close(model(crops.flatten(0, 1), region_mask=mask), packed)
         assert not torch.allclose(model(crops), packed)
 
 
