@@ -137,6 +137,29 @@ def test_bad_config_names_the_key(config, sentence):
     assert sentence in str(error.value)
 
 
+@pytest.mark.parametrize('mode', ['loss', 'predict'])
+def test_other_numbers_of_samples_and_faces_are_one_sentence(mode):
+    head = RelationAttentionHead(5, 8)
+    samples = [DataSample().set_gt_label(0) for _ in range(2)]
+    with pytest.raises(ValueError) as error:
+        getattr(head, mode)(features(), samples)
+    assert str(error.value) == (
+        '3 faces came out of RANNeck for 2 samples; set RANNeck.num_regions to the number of '
+        'regions that RegionCropTransform gives, the whole face included, in training and test '
+        'alike.'
+    )
+
+
+def test_a_label_beyond_the_classes_is_one_sentence():
+    samples = [DataSample().set_gt_label(i) for i in (1, 7, 4)]
+    with pytest.raises(ValueError) as error:
+        RelationAttentionHead(5, 8).loss(features(), samples)
+    assert str(error.value) == (
+        'head.num_classes is 5, but a sample has the label 7; set num_classes to the number of '
+        'classes of the data set.'
+    )
+
+
 def test_mistakes_name_the_key():
     with pytest.raises(ValueError) as error:
         RelationAttentionHead(5, 8)((torch.randn(3, 8),))
