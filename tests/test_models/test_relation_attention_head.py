@@ -62,6 +62,16 @@ def test_predictions_carry_the_weights():
     assert len(head.predict(features())) == 3
 
 
+def test_predictions_carry_the_weights_of_their_own_regions():
+    mask = torch.tensor([[True] * 5, [True, True, True, False, False]])
+    feats = RANNeck(8)(torch.randn(8, 8), mask)
+    samples = [DataSample(metainfo=dict(regions=torch.zeros(count, 4))) for count in (5, 3)]
+    for sample, count in zip(RelationAttentionHead(5, 8).predict(feats, samples), (5, 3)):
+        for name in ('self_weights', 'relation_weights', 'region_weights'):
+            assert sample.get(name).shape == (count,)
+        assert sample.region_weights.sum().item() == pytest.approx(1, abs=1e-5)
+
+
 def test_dropout_acts_in_training_only():
     head = RelationAttentionHead(5, 8, dropout=0.5)
     feats = features()

@@ -134,15 +134,17 @@ class RelationAttentionHead(ClsHead):
 
         Returns:
             list[DataSample]: With ``pred_score`` ``(C,)``, ``pred_label`` ``(1,)`` and
-            ``self_weights``, ``relation_weights``, ``region_weights`` ``(R,)``.
+            ``self_weights``, ``relation_weights``, ``region_weights`` ``(R,)``, R the number of
+            its own ``regions`` if it has them.
         """
         logits, weights = self.classify(feats)
         if data_samples is not None:
             _check_count(logits, data_samples)
         predictions = self._get_predictions(logits, data_samples)
         for i, sample in enumerate(predictions):
+            own = len(sample.regions) if 'regions' in sample else None
             for name, values in weights._asdict().items():
-                sample.set_field(values[i].detach(), name)
+                sample.set_field(values[i, :own].detach(), name)
         return predictions
 
     def classify(self, feats: RegionFeatures) -> tuple[Tensor, RegionWeights]:
