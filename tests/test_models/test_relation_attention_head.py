@@ -121,6 +121,24 @@ def test_autocast_changes_no_digit():
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float64])
+def test_weights_of_another_precision(dtype):
+    torch.manual_seed(0)
+    neck, head = RANNeck(8, num_regions=4), RelationAttentionHead(5, 8, bias=True)
+    x = torch.randn(12, 8)
+    exact = head.classify(neck(x))
+    logits, weights = head.to(dtype).classify(neck.to(dtype)(x.to(dtype)))
+    assert logits.dtype == dtype
+    # bfloat16 keeps 8 bits of weights and features
+    torch.testing.assert_close(logits.float(), exact[0], atol=0.02, rtol=0.02)
+    torch.testing.assert_close(
+        weights.region_weights.float(), exact[1].region_weights, atol=0.02, rtol=0.02
+    )
+    samples = [DataSample().set_gt_label(i) for i in (1, 4, 0)]
+    head.loss(neck(x.to(dtype)), samples)['loss'].backward()
+    assert head.attention.weight.grad.isfinite().all()
+
+
 def test_weights_in_predictions_carry_no_graph():
     sample = RelationAttentionHead(5, 8).predict(features())[0]
     assert not sample.region_weights.requires_grad

@@ -151,7 +151,7 @@ class RelationAttentionHead(ClsHead):
         """Return the logits ``(N, num_classes)`` and the weights of the regions."""
         descriptor, weights = self._aggregate(feats)
         with torch.autocast(descriptor.device.type, enabled=False):
-            return self.fc(self.dropout(descriptor)), weights
+            return self.fc(self.dropout(descriptor).to(self.fc.weight.dtype)), weights
 
     def _check_labels(self, data_samples: list[DataSample]) -> None:
         """Check the labels where that stops no device and breaks no graph."""
@@ -187,7 +187,7 @@ class RelationAttentionHead(ClsHead):
 
     def _relation_scores(self, features: Tensor, face: Tensor) -> Tensor:
         """``q1^T [F_i : F_m]`` without building the concatenation, ``(N, R)``."""
-        region_query, face_query = self.attention.weight[0].chunk(2)
+        region_query, face_query = self.attention.weight[0].to(features.dtype).chunk(2)
         scores = features @ region_query + (face @ face_query)[:, None]
         return scores if self.attention.bias is None else scores + self.attention.bias
 
