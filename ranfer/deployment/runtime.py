@@ -77,7 +77,7 @@ class ORTModel:
         """Classify faces.
 
         Args:
-            images: ``(N, 3, H, W)`` uint8, BGR.
+            images: ``(N, 3, H, W)`` uint8, BGR; N may be 0.
             rois: Existing regions of all images, sample by sample: ``(M, 5)`` float32, image index
                 and xyxy in pixels. None if the boxes are baked in.
             counts: Number of regions of every image, ``(N,)`` int, at least 1 each, M in sum. None
@@ -135,6 +135,9 @@ class ORTModel:
         Raises:
             ValueError: If ONNX Runtime refuses them.
         """
+        if not len(inputs['images']):  # a backbone may be unable to reshape nothing
+            one = {name: np.zeros((1, *x.shape[1:]), x.dtype) for name, x in inputs.items()}
+            return {name: values[:0] for name, values in self.run(one).items()}
         try:
             return dict(zip(self._names, self._session.run(None, inputs)))
         except self._errors as error:

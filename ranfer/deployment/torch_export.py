@@ -25,10 +25,11 @@ def export_torch(
 ) -> float:
     """Write a model as a program that PyTorch runs without ranfer, and compare the two.
 
-    Inputs and outputs are those of :class:`ExportableRAN`; batch size, number of regions, height
-    and width are free. A program is loaded by ``torch.export.load`` (its metadata is the extra file
-    ``ranfer.json``) after ``import torchvision``, whose operator cuts the regions; a compiled one,
-    bound to this kind of machine, by ``torch._inductor.aoti_load_package`` or from C++.
+    Inputs and outputs are those of :class:`ExportableRAN`; batch size, number of regions (at least
+    ``num_regions`` of the preprocessor), height and width are free. A program is loaded by
+    ``torch.export.load`` (its metadata is the extra file ``ranfer.json``) after ``import
+    torchvision``, whose operator cuts the regions; a compiled one, bound to this kind of machine,
+    by ``torch._inductor.aoti_load_package`` or from C++.
 
     Args:
         model: Model as :class:`ExportableRAN` takes it.
@@ -91,7 +92,8 @@ def _inductor() -> ModuleType:
 
 def _program(module: ExportableRAN, size: tuple[int, int]) -> torch.export.ExportedProgram:
     inputs = example_inputs(module, 2, 3, size)
-    count, regions, height, width = (torch.export.Dim(name, min=1) for name in 'NRHW')
+    count, height, width = (torch.export.Dim(name, min=1) for name in 'NHW')
+    regions = torch.export.Dim('R', min=module.num_regions or 1)
     free = dict(
         images={0: count, 2: height, 3: width},
         boxes={0: count, 1: regions},

@@ -121,6 +121,19 @@ def test_predict_takes_rois_and_counts(tmp_path):
         runtime.predict(images)
 
 
+@pytest.mark.parametrize('shared', [False, True], ids=['full', 'shared'])
+def test_no_face_has_no_scores(shared, tmp_path):
+    model, path = build(shared=shared), str(tmp_path / 'model.onnx')
+    images = torch.zeros(0, 3, 40, 40, dtype=torch.uint8)
+    logits, *_, weights = ExportableRAN(model)(
+        images, torch.zeros(0, 4, 4), torch.zeros(0, 4, dtype=torch.bool)
+    )
+    assert logits.shape == (0, 7) and weights.shape == (0, 4)
+    export_onnx(model, path)
+    found = ORTModel(path).predict(images.numpy(), np.zeros((0, 5), np.float32), np.zeros(0, int))
+    assert found['scores'].shape == (0, 7)
+
+
 @pytest.mark.parametrize('kind', ['ranfer.RANClassifier', 'ImageClassifier'])
 def test_boxes_baked_in(kind, tmp_path):
     model, path = build(kind=kind), str(tmp_path / 'model.onnx')
