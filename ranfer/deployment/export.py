@@ -23,6 +23,8 @@ TOLERANCE = 1e-4
 class ExportableRAN(nn.Module):
     """Normalisation, cutting, backbone, neck and head as tensor operations alone.
 
+    It shares the parts of the model and puts them into evaluation mode.
+
     Args:
         model: A RANClassifier, or MMPretrain's ImageClassifier with RANNeck and
             RelationAttentionHead.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ def export_torch(
     by ``torch._inductor.aoti_load_package`` or from C++.
 
     Args:
-        model: Model as :class:`ExportableRAN` takes it.
+        model: Model as :class:`ExportableRAN` takes it; a copy of it is exported.
         path: File to write, ``.pt2``.
         metadata: Plain values stored in the file. Defaults to none.
         boxes: Boxes ``(R, 4)`` to bake in, xyxy as fractions of width and height. Defaults to None.
@@ -53,7 +54,7 @@ def export_torch(
     if not path.endswith('.pt2'):
         raise ValueError(f'path of a program must end in .pt2, got {path!r}.')
     baked = None if boxes is None else torch.as_tensor(np.asarray(boxes), dtype=torch.float32)
-    module = ExportableRAN(model.cpu(), baked)
+    module = ExportableRAN(copy.deepcopy(model).cpu(), baked)
     program = _program(module, size)
     text = json.dumps(dict(metadata or {}, boxes=None if baked is None else baked.tolist()))
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)

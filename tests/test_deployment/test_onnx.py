@@ -134,6 +134,12 @@ def test_no_face_has_no_scores(shared, tmp_path):
     assert found['scores'].shape == (0, 7)
 
 
+def test_the_model_of_the_caller_stays_as_it_is(tmp_path):
+    model = build().train()
+    export_onnx(model, str(tmp_path / 'model.onnx'))
+    assert all(part.training for part in model.modules())
+
+
 @pytest.mark.parametrize('kind', ['ranfer.RANClassifier', 'ImageClassifier'])
 def test_boxes_baked_in(kind, tmp_path):
     model, path = build(kind=kind), str(tmp_path / 'model.onnx')

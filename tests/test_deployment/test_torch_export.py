@@ -46,8 +46,10 @@ def test_program_equals_the_model(shared, tmp_path):
 
 
 def test_boxes_baked_in(tmp_path):
-    model, path = build(kind='ImageClassifier'), str(tmp_path / 'model.pt2')
+    model, path = build(kind='ImageClassifier').train(), str(tmp_path / 'model.pt2')
     export_torch(model, path, boxes=fixed_boxes(dict(type='FixedRegions')))
+    assert all(part.training for part in model.modules())
+    model.eval()
     data = batch(2)
     found = torch.export.load(path).module()(arguments(data)[0])[1]
     np.testing.assert_allclose(found.detach(), scores_of(model, data), atol=1e-5)
