@@ -17,7 +17,7 @@ def benchmarks(monkeypatch):
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
-    for name in ('common', 'authors_loop', 'write_docs'):
+    for name in ('common', 'authors_loop', 'inference', 'write_docs'):
         sys.modules.pop(name, None)
 
 
@@ -45,6 +45,15 @@ def test_loop_over_regions_is_ran():
         losses = ours(crops, labels(2, 'cpu'), mode='loss')
         expected = loop.loss(regions, torch.tensor([0, 1]))
     torch.testing.assert_close(sum(losses.values()), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_onnx_runtime_sleeps_between_its_turns(monkeypatch):
+    import inference
+
+    given = {}
+    monkeypatch.setattr(inference, 'ORTModel', lambda path, **keys: given.update(keys))
+    inference.onnx_runner('model.onnx', 2)
+    assert given == dict(threads=2, spin=False)
 
 
 def test_runs_and_fills_a_document(tmp_path, capsys):
