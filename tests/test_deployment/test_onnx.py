@@ -257,3 +257,28 @@ def test_tools_export_and_quantise(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_script(tools / 'quantize_onnx.py', full, small, tmp_path / 'faces', '--limit', 0)
     assert '--limit must be at least 1, got 0' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('metadata', 'sentence'),
+    [
+        (dict(), 'lacks face, regions, seed in its metadata; write it with tools/deployment/'),
+        (
+            dict(
+                classes=list('abcdefg'),
+                regions=dict(type='LandmarkRegions'),
+                seed=0,
+                face=vars(FaceInput(size=40)),
+            ),
+            'calibration on a folder needs regions that need no landmarks',
+        ),
+    ],
+    ids=['no metadata', 'landmarks'],
+)
+def test_what_a_folder_cannot_calibrate_is_one_sentence(metadata, sentence, tmp_path, capsys):
+    path = tmp_path / 'model.onnx'
+    export_onnx(build(), str(path), metadata)
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((50, 50, 3), np.uint8))
+    with pytest.raises(SystemExit):
+        run_script(ROOT / 'tools/deployment/quantize_onnx.py', path, tmp_path / 'b.onnx', tmp_path)
+    assert sentence in capsys.readouterr().err
