@@ -179,7 +179,9 @@ class TorchClassifier:
         if features is None:
             return scores
         features = features.float().cpu().numpy()
-        return [one._replace(features=values) for one, values in zip(scores, features)]
+        return [
+            one._replace(features=values[: len(one.mask)]) for one, values in zip(scores, features)
+        ]
 
     @torch.inference_mode()
     def join(self, frames: Sequence[Scores]) -> np.ndarray:

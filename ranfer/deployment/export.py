@@ -13,6 +13,7 @@ from ranfer.models.classifiers import RANClassifier
 from ranfer.models.data_preprocessors import RegionDataPreprocessor
 from ranfer.models.heads import RelationAttentionHead
 from ranfer.models.necks import RANNeck
+from ranfer.utils.compiling import is_compiling
 from ranfer.utils.cropping import crop_regions
 
 OUTPUTS = ('scores', 'self_weights', 'relation_weights', 'region_weights')
@@ -21,6 +22,8 @@ TOLERANCE = 1e-4
 
 class ExportableRAN(nn.Module):
     """Normalisation, cutting, backbone, neck and head as tensor operations alone.
+
+    It shares the parts of the model and puts them into evaluation mode.
 
     Args:
         model: A RANClassifier, or MMPretrain's ImageClassifier with RANNeck and
@@ -67,12 +70,12 @@ class ExportableRAN(nn.Module):
             boxes = _scaled(self.boxes, images.shape[3], images.shape[2])
             boxes = boxes.expand(images.shape[0], -1, -1)
         if self.num_regions is not None:
-            boxes = boxes[:, : self.num_regions]
-            mask = mask if mask is None else mask[:, : self.num_regions]
+            boxes = _first(boxes, self.num_regions)
+            mask = mask if mask is None else _first(mask, self.num_regions)
         x = images.flip(1) if self.to_rgb else images
         x = (x.float() - self.mean) / self.std
         features = self.neck.pool(self._features(x, boxes))
-        feats = self.neck.aggregate(features.view(boxes.shape[0], boxes.shape[1], -1), mask)
+        feats = self.neck.aggregate(features.view(*boxes.shape[:2], self.neck.in_channels), mask)
         logits, weights = self.head.classify(feats)
         return (logits, torch.softmax(logits, dim=1), *weights)
 
@@ -98,12 +101,13 @@ def example_inputs(
     Args:
         module: What the inputs are for; with boxes of its own it takes images alone.
         count: Number of images N.
-        regions: Number of regions R.
+        regions: Number of regions R, at least as many as the module uses are made.
         size: Height and width of the images.
 
     Returns:
         dict[str, Tensor]: ``images`` and, without boxes of its own, ``boxes`` and ``mask``.
     """
+    regions = max(regions, module.num_regions or 1)
     generator = torch.Generator().manual_seed(count)
     images = torch.randint(0, 256, (count, 3, *size), dtype=torch.uint8, generator=generator)
     if module.boxes is not None:
@@ -155,6 +159,14 @@ def largest_difference(
             f'report the versions of torch, onnx and onnxruntime.'
         )
     return worst
+
+
+def _first(x: Tensor, number: int) -> Tensor:
+    """Return at most the first ``number`` regions of ``(N, R, ...)``."""
+    if is_compiling() and x.shape[1] >= number:
+        # torch.export tells a slice that takes everything from others, and so refuses a free R.
+        return x.index_select(1, torch.arange(number, device=x.device))
+    return x[:, :number]
 
 
 def _scaled(boxes: Tensor, across: float, down: float) -> Tensor:

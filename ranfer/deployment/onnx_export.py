@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 import os
@@ -42,7 +43,7 @@ def export_onnx(
     and ``region_weights`` ``(N, R)``.
 
     Args:
-        model: Model as :class:`ExportableRAN` takes it.
+        model: Model as :class:`ExportableRAN` takes it; a copy of it is exported.
         path: File to write.
         metadata: Plain values stored in the file, read back by :class:`ORTModel`; usually
             ``classes``, ``regions``, ``seed`` and ``face``. Defaults to none.
@@ -61,7 +62,7 @@ def export_onnx(
     onnx = require('onnx', ONNX_COMMAND, 'The export')
     require('onnxruntime', ONNX_COMMAND, 'The check of the export')
     baked = None if boxes is None else torch.as_tensor(np.asarray(boxes), dtype=torch.float32)
-    module = ExportableRAN(model.cpu(), baked)
+    module = ExportableRAN(copy.deepcopy(model).cpu(), baked)
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     _write(module, path, size)
     _annotate(onnx, path, dict(metadata or {}, boxes=None if boxes is None else baked.tolist()))

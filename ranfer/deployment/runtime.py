@@ -22,6 +22,8 @@ class ORTModel:
         path: ONNX file.
         threads: Threads of one operator; 0 lets ONNX Runtime choose. Defaults to 0.
         providers: Execution providers of ONNX Runtime. Defaults to the CPU.
+        spin: Whether idle threads wait awake for the next call, which answers sooner and slows what
+            else runs meanwhile. Defaults to True, as in ONNX Runtime.
 
     Attributes:
         metadata: What the export stored: ``classes``, ``regions``, ``seed``, ``face``, ``boxes``,
@@ -40,7 +42,11 @@ class ORTModel:
     """
 
     def __init__(
-        self, path: str, threads: int = 0, providers: tuple[str, ...] = ('CPUExecutionProvider',)
+        self,
+        path: str,
+        threads: int = 0,
+        providers: tuple[str, ...] = ('CPUExecutionProvider',),
+        spin: bool = True,
     ) -> None:
         ort = require('onnxruntime', RUNTIME_COMMAND, 'The ONNX Runtime back end')
         if not os.path.isfile(path):
@@ -50,6 +56,7 @@ class ORTModel:
         errors = (RuntimeError, *_own_errors(ort))
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
+        options.add_session_config_entry('session.intra_op.allow_spinning', str(int(spin)))
         options.log_severity_level = 4  # errors come as exceptions
         try:
             self._session = ort.InferenceSession(path, options, providers=list(providers))
@@ -77,7 +84,7 @@ class ORTModel:
         """Classify faces.
 
         Args:
-            images: ``(N, 3, H, W)`` uint8, BGR.
+            images: ``(N, 3, H, W)`` uint8, BGR; N may be 0.
             rois: Existing regions of all images, sample by sample: ``(M, 5)`` float32, image index
                 and xyxy in pixels. None if the boxes are baked in.
             counts: Number of regions of every image, ``(N,)`` int, at least 1 each, M in sum. None
@@ -135,6 +142,9 @@ class ORTModel:
         Raises:
             ValueError: If ONNX Runtime refuses them.
         """
+        if not len(inputs['images']):  # a backbone may be unable to reshape nothing
+            one = {name: np.zeros((1, *x.shape[1:]), x.dtype) for name, x in inputs.items()}
+            return {name: values[:0] for name, values in self.run(one).items()}
         try:
             return dict(zip(self._names, self._session.run(None, inputs)))
         except self._errors as error:

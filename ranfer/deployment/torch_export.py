@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Mapping
@@ -25,13 +26,14 @@ def export_torch(
 ) -> float:
     """Write a model as a program that PyTorch runs without ranfer, and compare the two.
 
-    Inputs and outputs are those of :class:`ExportableRAN`; batch size, number of regions, height
-    and width are free. A program is loaded by ``torch.export.load`` (its metadata is the extra file
-    ``ranfer.json``) after ``import torchvision``, whose operator cuts the regions; a compiled one,
-    bound to this kind of machine, by ``torch._inductor.aoti_load_package`` or from C++.
+    Inputs and outputs are those of :class:`ExportableRAN`; batch size, number of regions (at least
+    ``num_regions`` of the preprocessor), height and width are free. A program is loaded by
+    ``torch.export.load`` (its metadata is the extra file ``ranfer.json``) after ``import
+    torchvision``, whose operator cuts the regions; a compiled one, bound to this kind of machine,
+    by ``torch._inductor.aoti_load_package`` or from C++.
 
     Args:
-        model: Model as :class:`ExportableRAN` takes it.
+        model: Model as :class:`ExportableRAN` takes it; a copy of it is exported.
         path: File to write, ``.pt2``.
         metadata: Plain values stored in the file. Defaults to none.
         boxes: Boxes ``(R, 4)`` to bake in, xyxy as fractions of width and height. Defaults to None.
@@ -52,7 +54,7 @@ def export_torch(
     if not path.endswith('.pt2'):
         raise ValueError(f'path of a program must end in .pt2, got {path!r}.')
     baked = None if boxes is None else torch.as_tensor(np.asarray(boxes), dtype=torch.float32)
-    module = ExportableRAN(model.cpu(), baked)
+    module = ExportableRAN(copy.deepcopy(model).cpu(), baked)
     program = _program(module, size)
     text = json.dumps(dict(metadata or {}, boxes=None if baked is None else baked.tolist()))
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
@@ -91,7 +93,8 @@ def _inductor() -> ModuleType:
 
 def _program(module: ExportableRAN, size: tuple[int, int]) -> torch.export.ExportedProgram:
     inputs = example_inputs(module, 2, 3, size)
-    count, regions, height, width = (torch.export.Dim(name, min=1) for name in 'NRHW')
+    count, height, width = (torch.export.Dim(name, min=1) for name in 'NHW')
+    regions = torch.export.Dim('R', min=module.num_regions or 1)
     free = dict(
         images={0: count, 2: height, 3: width},
         boxes={0: count, 1: regions},

@@ -424,6 +424,26 @@ def test_regions_of_several_frames_are_one_set():
     np.testing.assert_allclose(classifier.join(scores), expected.pred_score, atol=1e-6)
 
 
+def test_faces_of_one_batch_may_have_other_numbers_of_regions():
+    classifier = tiny.inferencer().classifier
+    counts = iter([4, 2, 4, 2])
+
+    def strategy(size, landmarks, rng):
+        count = next(counts)
+        return rng.uniform(0, 20, (count, 4)).cumsum(1).clip(0, 40), np.ones(count, bool)
+
+    classifier._prepare._regions.strategy = strategy
+    cut = [CutFace(RNG.integers(0, 256, (40, 40, 3), np.uint8), np.eye(2, 3), None) for _ in '12']
+    together = classifier.predict(cut)
+    for one, count in zip(together, (5, 3)):
+        assert len(one.regions) == len(one.mask) == one.weights.shape[1] == count
+        assert one.features.shape == (count, 64)
+        np.testing.assert_allclose(classifier.join([one]), one.scores, atol=1e-6)
+    for one, alone in zip(together, [classifier.predict([face])[0] for face in cut]):
+        np.testing.assert_allclose(one.weights, alone.weights, atol=1e-6)
+    assert classifier.join(together).sum() == pytest.approx(1, abs=1e-6)
+
+
 def test_window_takes_the_last_frames_of_a_track(tmp_path):
     source = write_video(tmp_path / 'a.avi', 4)
     infer = tiny.inferencer()

@@ -121,6 +121,34 @@ def test_predict_takes_rois_and_counts(tmp_path):
         runtime.predict(images)
 
 
+@pytest.mark.parametrize('shared', [False, True], ids=['full', 'shared'])
+def test_no_face_has_no_scores(shared, tmp_path):
+    model, path = build(shared=shared), str(tmp_path / 'model.onnx')
+    images = torch.zeros(0, 3, 40, 40, dtype=torch.uint8)
+    logits, *_, weights = ExportableRAN(model)(
+        images, torch.zeros(0, 4, 4), torch.zeros(0, 4, dtype=torch.bool)
+    )
+    assert logits.shape == (0, 7) and weights.shape == (0, 4)
+    export_onnx(model, path)
+    found = ORTModel(path).predict(images.numpy(), np.zeros((0, 5), np.float32), np.zeros(0, int))
+    assert found['scores'].shape == (0, 7)
+
+
+@pytest.mark.parametrize('spin', [True, False])
+def test_threads_sleep_on_demand(spin, tmp_path):
+    path = str(tmp_path / 'model.onnx')
+    export_onnx(build(), path)
+    options = ORTModel(path, spin=spin)._session.get_session_options()
+    entry = options.get_session_config_entry('session.intra_op.allow_spinning')
+    assert entry == str(int(spin))
+
+
+def test_the_model_of_the_caller_stays_as_it_is(tmp_path):
+    model = build().train()
+    export_onnx(model, str(tmp_path / 'model.onnx'))
+    assert all(part.training for part in model.modules())
+
+
 @pytest.mark.parametrize('kind', ['ranfer.RANClassifier', 'ImageClassifier'])
 def test_boxes_baked_in(kind, tmp_path):
     model, path = build(kind=kind), str(tmp_path / 'model.onnx')
@@ -229,3 +257,28 @@ def test_tools_export_and_quantise(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_script(tools / 'quantize_onnx.py', full, small, tmp_path / 'faces', '--limit', 0)
     assert '--limit must be at least 1, got 0' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('metadata', 'sentence'),
+    [
+        (dict(), 'lacks face, regions, seed in its metadata; write it with tools/deployment/'),
+        (
+            dict(
+                classes=list('abcdefg'),
+                regions=dict(type='LandmarkRegions'),
+                seed=0,
+                face=vars(FaceInput(size=40)),
+            ),
+            'calibration on a folder needs regions that need no landmarks',
+        ),
+    ],
+    ids=['no metadata', 'landmarks'],
+)
+def test_what_a_folder_cannot_calibrate_is_one_sentence(metadata, sentence, tmp_path, capsys):
+    path = tmp_path / 'model.onnx'
+    export_onnx(build(), str(path), metadata)
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((50, 50, 3), np.uint8))
+    with pytest.raises(SystemExit):
+        run_script(ROOT / 'tools/deployment/quantize_onnx.py', path, tmp_path / 'b.onnx', tmp_path)
+    assert sentence in capsys.readouterr().err

@@ -8,8 +8,9 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from mmpretrain.registry import MODELS
 from samples import batch
-from test_deployment.test_onnx import Counting, build, save_model
+from test_deployment.test_onnx import Counting, build, config, save_model
 from test_tools.conftest import ROOT, run_script
 
 from ranfer.deployment import export_torch, fixed_boxes
@@ -45,11 +46,29 @@ def test_program_equals_the_model(shared, tmp_path):
 
 
 def test_boxes_baked_in(tmp_path):
-    model, path = build(kind='ImageClassifier'), str(tmp_path / 'model.pt2')
+    model, path = build(kind='ImageClassifier').train(), str(tmp_path / 'model.pt2')
     export_torch(model, path, boxes=fixed_boxes(dict(type='FixedRegions')))
+    assert all(part.training for part in model.modules())
+    model.eval()
     data = batch(2)
     found = torch.export.load(path).module()(arguments(data)[0])[1]
     np.testing.assert_allclose(found.detach(), scores_of(model, data), atol=1e-5)
+
+
+@pytest.mark.parametrize('number', [2, 6])
+def test_models_of_fewer_regions_take_the_first_ones(number, tmp_path):
+    values = config()
+    values['data_preprocessor']['num_regions'] = number
+    torch.manual_seed(0)
+    model, path = MODELS.build(values).eval(), str(tmp_path / 'model.pt2')
+    torch.nn.init.normal_(model.head.fc.weight, std=1)
+    export_torch(model, path)
+    images, boxes, mask = arguments(batch(2))
+    program = torch.export.load(path).module()
+    found = program(images, boxes, mask)[1]
+    np.testing.assert_allclose(found.detach(), scores_of(model, batch(2)), atol=1e-5)
+    more = torch.cat([boxes, boxes], dim=1), torch.ones(2, 12, dtype=torch.bool)
+    torch.testing.assert_close(program(images, *more)[1], found)
 
 
 @pytest.mark.skipif(shutil.which('g++') is None, reason='compiling needs g++')

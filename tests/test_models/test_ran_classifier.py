@@ -117,6 +117,16 @@ def test_unknown_torchvision_model():
         build(backbone=dict(type='ranfer.TorchVisionBackbone', model='resnet17'))
 
 
+@pytest.mark.filterwarnings('ignore:The default weight initialization:FutureWarning')
+@pytest.mark.parametrize(
+    ('model', 'channels', 'side'), [('googlenet', 1024, 32), ('inception_v3', 2048, 75)]
+)
+def test_torchvision_models_have_no_auxiliary_heads(model, channels, side):
+    backbone = MODELS.build(dict(type='ranfer.TorchVisionBackbone', model=model))
+    assert not any('aux' in name.lower() for name, _ in backbone.named_parameters())
+    assert backbone(torch.randn(2, 3, side, side))[0].shape == (2, channels)
+
+
 def test_missing_regions_do_not_touch_the_others():
     """Same faces and boxes, once with a region missing and once without that region."""
     model = build().eval()
@@ -151,6 +161,7 @@ def test_dense_crops_with_gaps_equal_those_without_them():
     with torch.no_grad():
         packed = model(crops[mask], region_mask=mask)
         torch.testing.assert_close(model(crops, region_mask=mask), packed)
+        torch.testing.assert_close(model(crops.flatten(0, 1), region_mask=mask), packed)
         assert not torch.allclose(model(crops), packed)
 
 

@@ -54,6 +54,26 @@ def test_a_face_without_a_region_is_zero():
     assert feats.mask is mask
 
 
+def test_rows_of_missing_regions_weigh_nothing():
+    mask = torch.tensor([[True] * 4, [True, True, False, True]])
+    neck, rows = RANNeck(8), torch.randn(8, 8)
+    padded, packed = neck(rows, mask), neck(rows[mask.flatten()], mask)
+    assert padded.mask is mask
+    torch.testing.assert_close(padded.face_feature, packed.face_feature)
+    torch.testing.assert_close(padded.log_self_weights, packed.log_self_weights)
+
+
+@pytest.mark.parametrize('rows', [5, 7, 9])
+def test_rows_that_fit_no_mask_are_one_sentence(rows):
+    mask = torch.tensor([[True] * 4, [True, False, False, True]])
+    with pytest.raises(ValueError) as error:
+        RANNeck(8)(torch.randn(rows, 8), mask)
+    assert str(error.value) == (
+        f'RANNeck got {rows} region features, but region_mask has 6 regions in 8 places; pass one '
+        f'feature a region or one a place.'
+    )
+
+
 def test_autocast_changes_no_digit():
     neck = RANNeck(8, num_regions=6)
     x = torch.randn(12, 8) * 100

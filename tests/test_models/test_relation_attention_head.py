@@ -62,6 +62,16 @@ def test_predictions_carry_the_weights():
     assert len(head.predict(features())) == 3
 
 
+def test_predictions_carry_the_weights_of_their_own_regions():
+    mask = torch.tensor([[True] * 5, [True, True, True, False, False]])
+    feats = RANNeck(8)(torch.randn(8, 8), mask)
+    samples = [DataSample(metainfo=dict(regions=torch.zeros(count, 4))) for count in (5, 3)]
+    for sample, count in zip(RelationAttentionHead(5, 8).predict(feats, samples), (5, 3)):
+        for name in ('self_weights', 'relation_weights', 'region_weights'):
+            assert sample.get(name).shape == (count,)
+        assert sample.region_weights.sum().item() == pytest.approx(1, abs=1e-5)
+
+
 def test_dropout_acts_in_training_only():
     head = RelationAttentionHead(5, 8, dropout=0.5)
     feats = features()
@@ -111,6 +121,24 @@ def test_autocast_changes_no_digit():
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float64])
+def test_weights_of_another_precision(dtype):
+    torch.manual_seed(0)
+    neck, head = RANNeck(8, num_regions=4), RelationAttentionHead(5, 8, bias=True)
+    x = torch.randn(12, 8)
+    exact = head.classify(neck(x))
+    logits, weights = head.to(dtype).classify(neck.to(dtype)(x.to(dtype)))
+    assert logits.dtype == dtype
+    # bfloat16 keeps 8 bits of weights and features
+    torch.testing.assert_close(logits.float(), exact[0], atol=0.02, rtol=0.02)
+    torch.testing.assert_close(
+        weights.region_weights.float(), exact[1].region_weights, atol=0.02, rtol=0.02
+    )
+    samples = [DataSample().set_gt_label(i) for i in (1, 4, 0)]
+    head.loss(neck(x.to(dtype)), samples)['loss'].backward()
+    assert head.attention.weight.grad.isfinite().all()
+
+
 def test_weights_in_predictions_carry_no_graph():
     sample = RelationAttentionHead(5, 8).predict(features())[0]
     assert not sample.region_weights.requires_grad
@@ -135,6 +163,29 @@ def test_bad_config_names_the_key(config, sentence):
     with pytest.raises(ValueError) as error:
         RelationAttentionHead(**dict(dict(num_classes=5, in_channels=8), **config))
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize('mode', ['loss', 'predict'])
+def test_other_numbers_of_samples_and_faces_are_one_sentence(mode):
+    head = RelationAttentionHead(5, 8)
+    samples = [DataSample().set_gt_label(0) for _ in range(2)]
+    with pytest.raises(ValueError) as error:
+        getattr(head, mode)(features(), samples)
+    assert str(error.value) == (
+        '3 faces came out of RANNeck for 2 samples; set RANNeck.num_regions to the number of '
+        'regions that RegionCropTransform gives, the whole face included, in training and test '
+        'alike.'
+    )
+
+
+def test_a_label_beyond_the_classes_is_one_sentence():
+    samples = [DataSample().set_gt_label(i) for i in (1, 7, 4)]
+    with pytest.raises(ValueError) as error:
+        RelationAttentionHead(5, 8).loss(features(), samples)
+    assert str(error.value) == (
+        'head.num_classes is 5, but a sample has the label 7; set num_classes to the number of '
+        'classes of the data set.'
+    )
 
 
 def test_mistakes_name_the_key():

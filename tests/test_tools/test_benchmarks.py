@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import itertools
 import sys
 
 import pytest
@@ -17,7 +19,7 @@ def benchmarks(monkeypatch):
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
-    for name in ('common', 'authors_loop', 'write_docs'):
+    for name in ('common', 'authors_loop', 'inference', 'scaling', 'train_step', 'write_docs'):
         sys.modules.pop(name, None)
 
 
@@ -45,6 +47,48 @@ def test_loop_over_regions_is_ran():
         losses = ours(crops, labels(2, 'cpu'), mode='loss')
         expected = loop.loss(regions, torch.tensor([0, 1]))
     torch.testing.assert_close(sum(losses.values()), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_onnx_runtime_sleeps_between_its_turns(monkeypatch):
+    import inference
+
+    given = {}
+    monkeypatch.setattr(inference, 'ORTModel', lambda path, **keys: given.update(keys))
+    inference.onnx_runner('model.onnx', 2)
+    assert given == dict(threads=2, spin=False)
+
+
+def test_what_is_loaded_ahead_is_drained_before_loading_is_timed(monkeypatch):
+    import train_step
+
+    timed = {}
+
+    def medians(cases, repeats, device):
+        timed.update(cases)
+        return dict.fromkeys(cases, 1.0)
+
+    monkeypatch.setattr(train_step, 'medians', medians)
+    monkeypatch.setattr(train_step, 'build_model', lambda *_: None)
+    monkeypatch.setattr(train_step, 'step_of', lambda *_: None)
+    args = argparse.Namespace(device='cpu', repeats=1, workers=3)
+    train_step.against_loading(args, itertools.count(), 32, 4, 2)
+    names = list(timed)
+    assert names[names.index('loading alone') - 1] == 'drain'
+    assert len(timed['drain']()) == 6
+
+
+def test_scaling_runs_where_it_is_told_to(monkeypatch):
+    import scaling
+
+    def init(backend, **_):
+        raise RuntimeError(backend)
+
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(scaling.dist, 'init_process_group', init)
+    monkeypatch.setattr(scaling.mp, 'spawn', lambda worker, args, nprocs: worker(nprocs - 1, *args))
+    for kind, backend in (('cpu', 'gloo'), ('cuda', 'nccl')):
+        with pytest.raises(RuntimeError, match=backend):
+            scaling.measure(1, 2, 32, 1, kind)
 
 
 def test_runs_and_fills_a_document(tmp_path, capsys):

@@ -24,13 +24,15 @@ from ranfer.engine.memory import keep_freed_memory
 REGIONS = 6
 
 
-def worker(rank: int, world: int, port: int, batch: int, size: int, repeats: int, out: str) -> None:
-    """Time training steps of one process; the first one writes the median."""
+def worker(
+    rank: int, world: int, port: int, batch: int, size: int, repeats: int, kind: str, out: str
+) -> None:
+    """Time training steps of one process on ``kind``, cuda or cpu; the first writes the median."""
     torch.set_num_threads(1)
     init_default_scope('mmpretrain')
     keep_freed_memory()
-    device = f'cuda:{rank}' if torch.cuda.is_available() else 'cpu'
-    backend = 'nccl' if torch.cuda.is_available() else 'gloo'
+    device = f'cuda:{rank}' if kind == 'cuda' else kind
+    backend = 'nccl' if kind == 'cuda' else 'gloo'
     dist.init_process_group(
         backend, init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=world
     )
@@ -40,7 +42,7 @@ def worker(rank: int, world: int, port: int, batch: int, size: int, repeats: int
         data_samples=labels(batch, device),
         region_mask=torch.ones(batch, REGIONS, dtype=torch.bool, device=device),
     )
-    step = training_step(model, data, False, device.split(':')[0])
+    step = training_step(model, data, False, kind)
     seconds = []
     for _ in range(repeats + 2):
         dist.barrier()
@@ -54,30 +56,30 @@ def worker(rank: int, world: int, port: int, batch: int, size: int, repeats: int
     dist.destroy_process_group()
 
 
-def measure(world: int, batch: int, size: int, repeats: int) -> float:
+def measure(world: int, batch: int, size: int, repeats: int, kind: str) -> float:
     """Median seconds of a step on ``world`` processes."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, 'seconds')
-        mp.spawn(worker, (world, port, batch, size, repeats, out), nprocs=world)
+        mp.spawn(worker, (world, port, batch, size, repeats, kind, out), nprocs=world)
         with open(out) as file:
             return float(file.read())
 
 
 def main() -> None:
-    most = torch.cuda.device_count() or os.cpu_count()
-    args = parse_args(__doc__.split('\n')[0], processes=most)
+    args = parse_args(__doc__.split('\n')[0], processes=0)  # 0: one a GPU or core
+    most = torch.cuda.device_count() if args.device == 'cuda' else os.cpu_count()
     args.threads = 1
     batch, size = (2, 32) if args.quick else (16, 64)
     rows = []
     rounds = 1 if args.quick else 3
-    worlds = [n for n in (1, 2, 4, 8, 16) if n <= args.processes]
+    worlds = [n for n in (1, 2, 4, 8, 16) if n <= (args.processes or most)]
     found: dict[int, list[float]] = {n: [] for n in worlds}
     for _ in range(rounds):
         for world in worlds:
-            found[world].append(measure(world, batch, size, args.repeats))
+            found[world].append(measure(world, batch, size, args.repeats, args.device))
     seconds = {world: statistics.median(values) for world, values in found.items()}
     for world in worlds:
         rows.append(

@@ -17,6 +17,7 @@ from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
 from ranfer.deployment import ORTModel, quantize_onnx
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import read_config
+from ranfer.regions import LandmarkRegions
 from ranfer.registry import DATASETS
 
 SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
@@ -49,9 +50,26 @@ def folder_samples(folder: str, model: ORTModel, limit: int) -> list[dict]:
     if limit < 1:
         raise ValueError(f'--limit must be at least 1, got {limit}.')
     picked = np.linspace(0, len(paths) - 1, min(limit, len(paths))).astype(int)
+    crop = region_crop(model)
     side = model.metadata['face']['size']
-    crop = RegionCropTransform(model.metadata['regions'], seed=model.metadata['seed'])
     return [face_sample(i, path, side, crop) for i, path in enumerate(paths[k] for k in picked)]
+
+
+def region_crop(model: ORTModel) -> RegionCropTransform:
+    """The regions of the model, for images that come without landmarks."""
+    missing = {'face', 'regions', 'seed'} - set(model.metadata)
+    if missing:
+        raise ValueError(
+            f'{model.path} lacks {", ".join(sorted(missing))} in its metadata; write it with '
+            f'tools/deployment/export_onnx.py.'
+        )
+    crop = RegionCropTransform(model.metadata['regions'], seed=model.metadata['seed'])
+    if isinstance(crop.strategy, LandmarkRegions):
+        raise ValueError(
+            f'{model.path} takes its regions at landmarks, which images of a folder lack; '
+            f'calibration on a folder needs regions that need no landmarks, such as FixedRegions.'
+        )
+    return crop
 
 
 def face_sample(index: int, path: str, side: int, crop: RegionCropTransform) -> dict:

@@ -12,7 +12,7 @@ from ranfer.registry import MODELS
 
 @MODELS.register_module()
 class TorchVisionBackbone(BaseModule):
-    """A torchvision classification model without its classifier.
+    """A torchvision classification model without its classifier and auxiliary heads.
 
     Args:
         model: Name of the model, for example ``'resnet18'`` or ``'regnet_y_400mf'``; see
@@ -44,7 +44,7 @@ class TorchVisionBackbone(BaseModule):
                 f'TorchVisionBackbone.model {model!r} is no model of torchvision '
                 f'{torchvision.__version__}; choose one of {", ".join(names)}.'
             )
-        net = torchvision.models.get_model(model, weights=weights)
+        net = _without_auxiliary(torchvision.models.get_model(model, weights=weights))
         self.net = (
             _without_classifier(net)
             if node is None
@@ -55,6 +55,16 @@ class TorchVisionBackbone(BaseModule):
         """Return the feature of ``(N, 3, H, W)`` images as a tuple of one tensor."""
         out = self.net(x)
         return (out['features'] if isinstance(out, dict) else out,)
+
+
+def _without_auxiliary(net: nn.Module) -> nn.Module:
+    """Drop the heads with which GoogLeNet and Inception v3 return a named tuple in training."""
+    if getattr(net, 'aux_logits', False):
+        net.aux_logits = False
+        for name in ('aux1', 'aux2', 'AuxLogits'):
+            if hasattr(net, name):
+                setattr(net, name, None)
+    return net
 
 
 def _without_classifier(net: nn.Module) -> nn.Module:

@@ -17,6 +17,7 @@ from ranfer.models.attention import (
 )
 from ranfer.models.necks.ran_neck import RegionFeatures
 from ranfer.registry import MODELS
+from ranfer.utils.compiling import is_compiling
 
 
 class RegionWeights(NamedTuple):
@@ -59,7 +60,8 @@ class RelationAttentionHead(ClsHead):
         init_cfg: MMEngine initialisation config.
 
     Raises:
-        ValueError: If a key is out of range, or at call time if the head does not follow a RANNeck.
+        ValueError: If a key is out of range, or at call time if the head does not follow a RANNeck,
+            the samples are not as many as the faces, or a label is too large (seen on CPUs alone).
 
     Example:
         >>> head = dict(
@@ -114,6 +116,8 @@ class RelationAttentionHead(ClsHead):
             dict[str, Tensor]: ``loss`` and, with ``region_loss``, ``loss_region``.
         """
         logits, weights = self.classify(feats)
+        _check_count(logits, data_samples)
+        self._check_labels(data_samples)
         losses = self._get_loss(logits, data_samples, **kwargs)
         if self.region_loss is not None:
             losses['loss_region'] = self.region_loss(weights.self_weights, feats.mask)
@@ -130,20 +134,38 @@ class RelationAttentionHead(ClsHead):
 
         Returns:
             list[DataSample]: With ``pred_score`` ``(C,)``, ``pred_label`` ``(1,)`` and
-            ``self_weights``, ``relation_weights``, ``region_weights`` ``(R,)``.
+            ``self_weights``, ``relation_weights``, ``region_weights`` ``(R,)``, R the number of
+            its own ``regions`` if it has them.
         """
         logits, weights = self.classify(feats)
+        if data_samples is not None:
+            _check_count(logits, data_samples)
         predictions = self._get_predictions(logits, data_samples)
         for i, sample in enumerate(predictions):
+            own = len(sample.regions) if 'regions' in sample else None
             for name, values in weights._asdict().items():
-                sample.set_field(values[i].detach(), name)
+                sample.set_field(values[i, :own].detach(), name)
         return predictions
 
     def classify(self, feats: RegionFeatures) -> tuple[Tensor, RegionWeights]:
         """Return the logits ``(N, num_classes)`` and the weights of the regions."""
         descriptor, weights = self._aggregate(feats)
         with torch.autocast(descriptor.device.type, enabled=False):
-            return self.fc(self.dropout(descriptor)), weights
+            return self.fc(self.dropout(descriptor).to(self.fc.weight.dtype)), weights
+
+    def _check_labels(self, data_samples: list[DataSample]) -> None:
+        """Check the labels where that stops no device and breaks no graph."""
+        if is_compiling() or 'gt_score' in data_samples[0]:
+            return
+        labels = [sample.gt_label for sample in data_samples]
+        if labels[0].device.type != 'cpu':
+            return
+        largest = int(torch.cat(labels).max())
+        if largest >= self.num_classes:
+            raise ValueError(
+                f'head.num_classes is {self.num_classes}, but a sample has the label {largest}; '
+                f'set num_classes to the number of classes of the data set.'
+            )
 
     def _aggregate(self, feats: RegionFeatures) -> tuple[Tensor, RegionWeights]:
         if not isinstance(feats, RegionFeatures):
@@ -165,6 +187,15 @@ class RelationAttentionHead(ClsHead):
 
     def _relation_scores(self, features: Tensor, face: Tensor) -> Tensor:
         """``q1^T [F_i : F_m]`` without building the concatenation, ``(N, R)``."""
-        region_query, face_query = self.attention.weight[0].chunk(2)
+        region_query, face_query = self.attention.weight[0].to(features.dtype).chunk(2)
         scores = features @ region_query + (face @ face_query)[:, None]
         return scores if self.attention.bias is None else scores + self.attention.bias
+
+
+def _check_count(logits: Tensor, data_samples: list[DataSample]) -> None:
+    if len(data_samples) != logits.size(0):
+        raise ValueError(
+            f'{logits.size(0)} faces came out of RANNeck for {len(data_samples)} samples; set '
+            f'RANNeck.num_regions to the number of regions that RegionCropTransform gives, the '
+            f'whole face included, in training and test alike.'
+        )

@@ -17,6 +17,7 @@ from ranfer.models.attention import (
     weighted_sum,
 )
 from ranfer.registry import MODELS
+from ranfer.utils.compiling import is_compiling
 
 
 class RegionFeatures(NamedTuple):
@@ -27,7 +28,7 @@ class RegionFeatures(NamedTuple):
     Attributes:
         features: Region features F_i, ``(N, R, D)``, at least float32.
         log_self_weights: Logarithm of mu_i, ``(N, R)``.
-        mask: True where a region exists, ``(N, R)`` bool, or None if all do.
+        mask: True where a region exists, ``(N, R)`` bool, or None if all are known to.
         face_feature: Weighted mean F_m, ``(N, D)``.
     """
 
@@ -89,7 +90,8 @@ class RANNeck(BaseModule):
         Args:
             feats: Backbone output, of which the last entry is used: one row a region, sample by
                 sample, of shape ``(M, D)``, ``(M, D, h, w)``, ``(M, h, w, D)`` or ``(M, L, D)``.
-                ``M`` is ``N * R``, or the number of existing regions if ``region_mask`` has gaps.
+                ``M`` is ``N * R``, or the number of existing regions if ``region_mask`` has gaps;
+                of ``N * R`` rows those of missing regions weigh nothing.
             region_mask: True where a region exists, ``(N, R)`` bool. Defaults to all of
                 ``num_regions``.
 
@@ -151,6 +153,16 @@ class RANNeck(BaseModule):
                 f'{mask.size(1)} regions, the whole face included; make the two agree.'
             )
         if x.size(0) == mask.numel():
-            return x.unflatten(0, tuple(mask.shape)), None
+            return x.unflatten(0, tuple(mask.shape)), None if _known_complete(mask) else mask
+        if not is_compiling() and x.size(0) != int(mask.sum()):
+            raise ValueError(
+                f'RANNeck got {x.size(0)} region features, but region_mask has {int(mask.sum())} '
+                f'regions in {mask.numel()} places; pass one feature a region or one a place.'
+            )
         dense = x.new_zeros(*mask.shape, x.size(1))
         return dense.masked_scatter(mask[..., None], x), mask
+
+
+def _known_complete(mask: Tensor) -> bool:
+    """Whether every region exists; False where asking would stop a device or break a graph."""
+    return mask.device.type == 'cpu' and not is_compiling() and bool(mask.all())
