@@ -71,6 +71,7 @@ def test_flip_tta_averages_both_views(small, tmp_path):
         run_tool('test.py', small, checkpoint, '--work-dir', tmp_path / name, *options)
         accuracies[name] = json.loads((tmp_path / name / 'report.json').read_text())
     assert accuracies['tta']['count'] == accuracies['plain']['count'] == 13
+    assert accuracies['tta']['calibration_error'] != accuracies['plain']['calibration_error']
 
 
 def test_stock_image_classifier_in_mmpretrains_own_script(faces, tmp_path):
