@@ -19,12 +19,11 @@ from ranfer.deployment.export import (
     example_inputs,
     largest_difference,
 )
-from ranfer.deployment.runtime import KEY, ORTModel
+from ranfer.deployment.runtime import KEY, ONNX_COMMAND, ORTModel
 from ranfer.regions import FixedRegions
 from ranfer.registry import REGIONS
 from ranfer.utils.dependencies import require
 
-ONNX_COMMAND = 'pip install onnx onnxruntime'
 OPSET = 17
 
 

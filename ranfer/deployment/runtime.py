@@ -13,6 +13,7 @@ from ranfer.utils.dependencies import require
 
 KEY = 'ranfer'
 RUNTIME_COMMAND = 'pip install onnxruntime'
+ONNX_COMMAND = 'pip install onnx onnxruntime'
 
 
 class ORTModel:
