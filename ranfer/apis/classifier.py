@@ -24,12 +24,10 @@ from ranfer.landmarks.align import (
     similarity_transform,
     warp_face,
 )
-from ranfer.models.heads import RelationAttentionHead
+from ranfer.models.heads import RegionWeights, RelationAttentionHead
 from ranfer.models.necks import RANNeck, RegionFeatures
 from ranfer.regions import LandmarkRegions
 from ranfer.utils.scope import in_scope
-
-WEIGHTS = ('self_weights', 'relation_weights', 'region_weights')
 
 
 @dataclass(frozen=True)
@@ -236,7 +234,7 @@ class OnnxClassifier:
         """See :meth:`Classifier.predict`."""
         batch = self._prepare(faces)
         outputs = self._model.predict_samples(batch)
-        weights = np.stack([outputs[key] for key in WEIGHTS], axis=1)
+        weights = np.stack([outputs[key] for key in RegionWeights._fields], axis=1)
         return [
             _join(scores, sample, weight[:, : len(sample.regions)])
             for scores, sample, weight in zip(outputs['scores'], batch['data_samples'], weights)
@@ -266,7 +264,7 @@ def _scores(sample: DataSample) -> Scores:
     scores = sample.pred_score.float().cpu().numpy()
     if 'region_weights' not in sample:
         return Scores(scores, np.zeros((0, 4)), np.zeros(0, bool), np.zeros((3, 0)))
-    weights = np.stack([sample.get(key).float().cpu().numpy() for key in WEIGHTS])
+    weights = np.stack([sample.get(key).float().cpu().numpy() for key in RegionWeights._fields])
     return _join(scores, sample, weights)
 
 

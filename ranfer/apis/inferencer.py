@@ -101,10 +101,7 @@ class FERInferencer(BaseInferencer):
         >>> face.label, face.probability, [region.weight for region in face.regions]
     """
 
-    preprocess_kwargs: set = set()
-    forward_kwargs: set = set()
     visualize_kwargs: set = {'show_dir', 'attention'}
-    postprocess_kwargs: set = set()
 
     def __init__(
         self,

@@ -19,8 +19,6 @@ import numpy as np
 from ranfer.datasets.names import is_safe
 from ranfer.datasets.text import TextLimitError, read_text
 
-NUM_KEYPOINTS = 5
-
 MAX_COORDINATE = 1e6
 """Largest coordinate of a box or landmark in pixels."""
 

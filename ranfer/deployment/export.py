@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from ranfer.models.backbones import SharedRegionBackbone
 from ranfer.models.classifiers import RANClassifier
 from ranfer.models.data_preprocessors import RegionDataPreprocessor
-from ranfer.models.heads import RelationAttentionHead
+from ranfer.models.heads import RegionWeights, RelationAttentionHead
 from ranfer.models.necks import RANNeck
 from ranfer.utils.compiling import is_compiling
 from ranfer.utils.cropping import crop_regions
 
-OUTPUTS = ('scores', 'self_weights', 'relation_weights', 'region_weights')
+OUTPUTS = ('scores', *RegionWeights._fields)
 TOLERANCE = 1e-4
 
 

@@ -19,12 +19,11 @@ from ranfer.deployment.export import (
     example_inputs,
     largest_difference,
 )
-from ranfer.deployment.runtime import KEY, ORTModel
-from ranfer.regions import FixedRegions, GridRegions
+from ranfer.deployment.runtime import KEY, ONNX_COMMAND, ORTModel
+from ranfer.regions import FixedRegions
 from ranfer.registry import REGIONS
 from ranfer.utils.dependencies import require
 
-ONNX_COMMAND = 'pip install onnx onnxruntime'
 OPSET = 17
 
 
@@ -88,7 +87,7 @@ def fixed_boxes(regions: Mapping) -> np.ndarray:
         ValueError: If the boxes of the strategy differ from image to image.
     """
     strategy = REGIONS.build(dict(regions))
-    if not isinstance(strategy, (FixedRegions, GridRegions)):
+    if not isinstance(strategy, FixedRegions):
         raise ValueError(
             f'Boxes of {type(strategy).__name__} differ from image to image and cannot be baked '
             f'in; export with boxes as an input.'

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ranfer.deployment.runtime import ONNX_COMMAND
 from ranfer.utils.dependencies import require
-
-QUANTIZE_COMMAND = 'pip install onnx onnxruntime'
 
 
 def quantize_onnx(path: str, out: str, batches: Iterable[dict[str, np.ndarray]]) -> None:
@@ -27,8 +26,8 @@ def quantize_onnx(path: str, out: str, batches: Iterable[dict[str, np.ndarray]])
     Raises:
         ImportError: If onnx or onnxruntime is missing.
     """
-    onnx = require('onnx', QUANTIZE_COMMAND, 'Quantisation')
-    tools = require('onnxruntime.quantization', QUANTIZE_COMMAND, 'Quantisation')
+    onnx = require('onnx', ONNX_COMMAND, 'Quantisation')
+    tools = require('onnxruntime.quantization', ONNX_COMMAND, 'Quantisation')
     os.makedirs(os.path.dirname(out) or '.', exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         prepared = os.path.join(folder, 'prepared.onnx')

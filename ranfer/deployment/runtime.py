@@ -13,6 +13,7 @@ from ranfer.utils.dependencies import require
 
 KEY = 'ranfer'
 RUNTIME_COMMAND = 'pip install onnxruntime'
+ONNX_COMMAND = 'pip install onnx onnxruntime'
 
 
 class ORTModel:
@@ -38,7 +39,7 @@ class ORTModel:
 
     Example:
         >>> model = ORTModel('work_dirs/ran.onnx')
-        >>> scores = model.predict(images, rois, counts)['scores']
+        >>> scores = model.run(dict(images=images, boxes=boxes, mask=mask))['scores']
     """
 
     def __init__(
@@ -75,37 +76,6 @@ class ORTModel:
         self._names = [x.name for x in self._session.get_outputs()]
         self.fixed = len(self._session.get_inputs()) == 1
 
-    def predict(
-        self,
-        images: np.ndarray,
-        rois: np.ndarray | None = None,
-        counts: np.ndarray | None = None,
-    ) -> dict[str, np.ndarray]:
-        """Classify faces.
-
-        Args:
-            images: ``(N, 3, H, W)`` uint8, BGR; N may be 0.
-            rois: Existing regions of all images, sample by sample: ``(M, 5)`` float32, image index
-                and xyxy in pixels. None if the boxes are baked in.
-            counts: Number of regions of every image, ``(N,)`` int, at least 1 each, M in sum. None
-                like ``rois``.
-
-        Returns:
-            dict: ``logits`` and ``scores`` ``(N, C)``; ``self_weights``, ``relation_weights`` and
-            ``region_weights`` ``(N, R)``, R the largest count; where a sample has fewer regions the
-            final weight is 0.
-
-        Raises:
-            ValueError: If ``rois`` are missing or superfluous, or ``counts`` do not fit.
-        """
-        if self.fixed != (rois is None):
-            what = 'has its boxes baked in and takes no' if self.fixed else 'needs'
-            raise ValueError(f'This ONNX file {what} rois; export it anew for the other form.')
-        if self.fixed:
-            return self.run(dict(images=images))
-        boxes, mask = _pad(np.asarray(rois, np.float32), np.asarray(counts), len(images))
-        return self.run(dict(images=images, boxes=boxes, mask=mask))
-
     def predict_samples(self, data: dict) -> dict[str, np.ndarray]:
         """Classify a batch as a data loader of ranfer gives it.
 
@@ -113,7 +83,7 @@ class ORTModel:
             data: See :meth:`inputs_of`.
 
         Returns:
-            dict: As :meth:`predict`; weights stand at the places of their regions.
+            dict: As :meth:`run`; weights stand at the places of their regions.
         """
         return self.run(self.inputs_of(data))
 
@@ -137,7 +107,16 @@ class ORTModel:
         return dict(images=images, boxes=boxes, mask=mask)
 
     def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Run the file on its own inputs, ``images`` and, if not baked in, ``boxes``, ``mask``.
+        """Run the file on its own inputs.
+
+        Args:
+            inputs: ``images`` ``(N, 3, H, W)`` uint8, BGR; N may be 0. Unless they are baked in,
+                ``boxes`` ``(N, R, 4)`` float32, xyxy in pixels, and ``mask`` ``(N, R)`` bool, True
+                where a region exists.
+
+        Returns:
+            dict: ``logits`` and ``scores`` ``(N, C)``; ``self_weights``, ``relation_weights`` and
+            ``region_weights`` ``(N, R)``; where a region is missing the final weight is 0.
 
         Raises:
             ValueError: If ONNX Runtime refuses them.
@@ -160,16 +139,3 @@ def _own_errors(ort) -> tuple[type[Exception], ...]:
         for kind in vars(state).values()
         if isinstance(kind, type) and issubclass(kind, Exception)
     )
-
-
-def _pad(rois: np.ndarray, counts: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes ``(N, R, 4)`` and mask ``(N, R)`` of regions listed sample by sample."""
-    if counts.shape != (images,) or counts.min(initial=1) < 1 or counts.sum() != len(rois):
-        raise ValueError(
-            f'counts must say for each of {images} images how many of the {len(rois)} rois it has, '
-            f'at least 1 each, got {counts.tolist()}.'
-        )
-    mask = np.arange(counts.max(initial=1)) < counts[:, None]
-    boxes = np.zeros((*mask.shape, 4), np.float32)
-    boxes[mask] = rois[:, 1:]
-    return boxes, mask

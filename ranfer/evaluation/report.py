@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+BINS = 15  # of the confidence, in the calibration error
+
 
 @dataclass(frozen=True)
 class FERReport:
@@ -105,7 +107,7 @@ class FERReport:
 
     def calibration_line(self) -> str:
         """Return the expected calibration error as a line of text."""
-        return f'expected calibration error (15 bins): {self.calibration_error:.2f} %'
+        return f'expected calibration error ({BINS} bins): {self.calibration_error:.2f} %'
 
 
 def make_report(
@@ -195,19 +197,18 @@ def class_rates(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return precision, recall, f1
 
 
-def calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
+def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
     """Expected calibration error in percent.
 
-    The confidences fall into ``bins`` equal bins ``[b / bins, (b + 1) / bins)``, 1 into the last;
-    the error is the mean over the samples of ``|accuracy - mean confidence|`` of their bin.
+    The confidences fall into 15 equal bins ``[b / 15, (b + 1) / 15)``, 1 into the last; the error
+    is the mean over the samples of ``|accuracy - mean confidence|`` of their bin.
 
     Args:
         confidence: Highest probability of every sample, ``(N,)`` in [0, 1].
         correct: Whether the prediction was right, ``(N,)`` bool.
-        bins: Number of bins. Defaults to 15.
     """
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.abs(np.bincount(index, weights=confidence - correct, minlength=bins))
+    index = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.abs(np.bincount(index, weights=confidence - correct, minlength=BINS))
     return 100 * float(gaps.sum() / len(confidence))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ranfer.regions.base import RegionStrategy, scale_boxes
+from ranfer.regions.fixed import FixedRegions
 from ranfer.registry import REGIONS
 
 
 @REGIONS.register_module()
-class GridRegions(RegionStrategy):
+class GridRegions(FixedRegions):
     """Equal crops that cover the image row by row.
 
     Args:
@@ -32,21 +32,17 @@ class GridRegions(RegionStrategy):
             raise ValueError(f'GridRegions.overlap must be in [0, 1), got {overlap}.')
         top, bottom = _cells(rows, overlap)
         left, right = _cells(cols, overlap)
-        self.boxes = np.stack(
-            [
-                np.tile(left, rows),
-                np.repeat(top, cols),
-                np.tile(right, rows),
-                np.repeat(bottom, cols),
-            ],
-            axis=1,
+        super().__init__(
+            np.stack(
+                [
+                    np.tile(left, rows),
+                    np.repeat(top, cols),
+                    np.tile(right, rows),
+                    np.repeat(bottom, cols),
+                ],
+                axis=1,
+            )
         )
-
-    def __call__(
-        self, size: tuple[int, int], landmarks: np.ndarray | None, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """See :meth:`RegionStrategy.__call__`."""
-        return scale_boxes(self.boxes, size), np.ones(len(self.boxes), dtype=bool)
 
 
 def _cells(count: int, overlap: float) -> tuple[np.ndarray, np.ndarray]:

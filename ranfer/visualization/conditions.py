@@ -12,14 +12,12 @@ from ranfer.visualization.figure import BLUE, GREY, ORANGE, clean_axes, new_figu
 def draw_conditions(
     accuracies: Mapping[str, tuple[float, int]],
     references: Mapping[str, float] | None = None,
-    title: str = '',
 ) -> np.ndarray:
     """Draw one bar a condition with its 95 % interval, number of images and reference.
 
     Args:
         accuracies: Accuracy in percent and number of images by name, top to bottom.
         references: Published accuracy in percent by name, drawn as a mark. Defaults to none.
-        title: Line above the picture. Defaults to none.
 
     Returns:
         np.ndarray: RGB picture, uint8.
@@ -67,7 +65,7 @@ def draw_conditions(
     axes.set_xticks(range(0, 101, 20))
     axes.tick_params(axis='x', colors=GREY, labelsize=10)
     axes.set_xlabel('accuracy in percent', fontsize=11)
-    axes.set_title(plain(title) or 'accuracy by condition', fontsize=12)
+    axes.set_title('accuracy by condition', fontsize=12)
     axes.invert_yaxis()
     clean_axes(axes)
     figure.legend(loc='outside lower center', ncols=2, frameon=False, fontsize=10)

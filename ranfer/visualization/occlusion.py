@@ -16,6 +16,8 @@ from ranfer.visualization.figure import (
     to_image,
 )
 
+_BINS = 8  # of the hidden share
+_THUMBNAILS = 7
 _STYLES = ('-', '--', '-.', ':')
 _LINES = ListedColormap(
     ['#000000', '#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00']
@@ -23,23 +25,19 @@ _LINES = ListedColormap(
 """Black and the six colours of Okabe and Ito that read as lines on white."""
 
 
-def draw_hidden_regions(
-    shares: np.ndarray, relative: np.ndarray, title: str = '', bins: int = 8
-) -> np.ndarray:
+def draw_hidden_regions(shares: np.ndarray, relative: np.ndarray) -> np.ndarray:
     """Draw the relative weight of regions over the share of them that is hidden.
 
     Args:
         shares: Hidden share of every region of every face, ``(K,)`` in [0, 1].
         relative: Their weight divided by the usual weight of the same region, ``(K,)``.
-        title: Line above the picture. Defaults to none.
-        bins: Number of bins of the share. Defaults to 8.
 
     Returns:
         np.ndarray: RGB picture, uint8.
     """
     shares, relative = np.asarray(shares, float), np.asarray(relative, float)
-    index = np.minimum((shares * bins).astype(int), bins - 1)
-    filled = [i for i in range(bins) if (index == i).any()]
+    index = np.minimum((shares * _BINS).astype(int), _BINS - 1)
+    filled = [i for i in range(_BINS) if (index == i).any()]
     groups = [relative[index == i] for i in filled]
     mean = np.array([group.mean() for group in groups])
     error = np.array([1.96 * group.std() / np.sqrt(len(group)) for group in groups])
@@ -60,10 +58,10 @@ def draw_hidden_regions(
     )
     upper.legend(loc='best', fontsize=10)
     upper.set_ylabel('weight / usual weight', fontsize=12)
-    upper.set_title(title or 'weight of a region by how much of it is hidden', fontsize=12)
+    upper.set_title('weight of a region by how much of it is hidden', fontsize=12)
     counts = [len(group) for group in groups]
-    places = (np.array(filled) + 0.5) / bins
-    lower.bar(places, counts, width=0.9 / bins, color=ORANGE)
+    places = (np.array(filled) + 0.5) / _BINS
+    lower.bar(places, counts, width=0.9 / _BINS, color=ORANGE)
     lower.set_xlim(0, 1)
     lower.set_xlabel('hidden share of the region', fontsize=12)
     lower.set_ylabel('regions', fontsize=12)
@@ -82,7 +80,6 @@ def draw_sliding(
     weights: np.ndarray,
     label: str,
     regions: Sequence[str],
-    thumbnails: int = 7,
 ) -> np.ndarray:
     """Draw what happens while a bar slides over a face from top to bottom.
 
@@ -94,15 +91,14 @@ def draw_sliding(
         weights: Final weights, ``(K + 1, R)``, the last row that of the free face.
         label: Name of that expression.
         regions: ``R`` names.
-        thumbnails: Number of faces shown. Defaults to 7.
 
     Returns:
         np.ndarray: RGB picture, uint8.
     """
     figure = new_figure(960, 780)
     top, bottom = figure.subfigures(2, 1, height_ratios=[1, 3.6])
-    chosen = np.linspace(0, len(faces) - 1, thumbnails).round().astype(int)
-    for axes, i in zip(top.subplots(1, thumbnails), chosen):
+    chosen = np.linspace(0, len(faces) - 1, _THUMBNAILS).round().astype(int)
+    for axes, i in zip(top.subplots(1, _THUMBNAILS), chosen):
         axes.imshow(faces[i])
         axes.set_axis_off()
         axes.set_title(f'{positions[i]:.2f}', fontsize=11)

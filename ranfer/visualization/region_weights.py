@@ -53,9 +53,7 @@ def mean_region_weights(
     return result
 
 
-def draw_region_weights(
-    groups: Mapping[str, MeanWeights], regions: Sequence[str], title: str = ''
-) -> np.ndarray:
+def draw_region_weights(groups: Mapping[str, MeanWeights], regions: Sequence[str]) -> np.ndarray:
     """Draw mean weights, a row a group and a column a region, with the standard deviation.
 
     White-yellow is the even share 1/R; red is above it, blue below.
@@ -63,7 +61,6 @@ def draw_region_weights(
     Args:
         groups: Result of :func:`mean_region_weights`.
         regions: ``R`` names of the regions.
-        title: Line above the picture. Defaults to none.
 
     Returns:
         np.ndarray: RGB picture, uint8.
@@ -104,7 +101,7 @@ def draw_region_weights(
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel('region', fontsize=11)
-    axes.set_title(plain(title) or 'mean final weight', fontsize=12)
+    axes.set_title('mean final weight', fontsize=12)
     bar = figure.colorbar(image, ax=axes, aspect=30, fraction=0.05)
     bar.set_ticks([even - reach, even, even + reach])
     bar.set_ticklabels([f'{even - reach:.3f}', f'1/R = {even:.3f}', f'{even + reach:.3f}'])

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ranfer.evaluation.report import calibration_error
+from ranfer.evaluation.report import BINS, calibration_error
 from ranfer.visualization.figure import BLUE, GREY, ORANGE, clean_axes, new_figure, to_image
 
 
-def draw_reliability(
-    confidence: np.ndarray, correct: np.ndarray, bins: int = 15, title: str = ''
-) -> np.ndarray:
-    """Draw accuracy over confidence in equal bins, and how many samples each bin has.
+def draw_reliability(confidence: np.ndarray, correct: np.ndarray) -> np.ndarray:
+    """Draw accuracy over confidence in 15 equal bins, and how many samples each bin has.
 
     Args:
         confidence: Highest probability of every sample, ``(N,)`` in [0, 1].
         correct: Whether the prediction was right, ``(N,)`` bool.
-        bins: Number of bins. Defaults to 15.
-        title: Line above the picture. Defaults to none.
 
     Returns:
         np.ndarray: RGB picture, uint8.
@@ -31,15 +27,15 @@ def draw_reliability(
             f'draw_reliability got confidence {confidence.shape} and correct {correct.shape}, '
             f'expected two arrays (N,) with N of at least 1.'
         )
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    counts = np.bincount(index, minlength=bins)
+    index = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    counts = np.bincount(index, minlength=BINS)
     filled = counts > 0
-    mean = np.bincount(index, confidence, bins)[filled] / counts[filled]
-    accuracy = np.bincount(index, correct, bins)[filled] / counts[filled]
+    mean = np.bincount(index, confidence, BINS)[filled] / counts[filled]
+    accuracy = np.bincount(index, correct, BINS)[filled] / counts[filled]
     figure = new_figure(560, 640)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    middle = (np.flatnonzero(filled) + 0.5) / bins
-    style = dict(width=0.92 / bins, zorder=2)
+    middle = (np.flatnonzero(filled) + 0.5) / BINS
+    style = dict(width=0.92 / BINS, zorder=2)
     upper.bar(middle, accuracy, color=BLUE, label='accuracy', **style)
     upper.bar(
         middle,
@@ -55,8 +51,8 @@ def draw_reliability(
     upper.plot([0, 1], [0, 1], color='black', linestyle='--', label='perfect', zorder=3)
     upper.set(xlim=(0, 1), ylim=(0, 1))
     upper.set_ylabel('accuracy', fontsize=12)
-    error = calibration_error(confidence, correct, bins)
-    upper.set_title(title or 'reliability', fontsize=12)
+    error = calibration_error(confidence, correct)
+    upper.set_title('reliability', fontsize=12)
     upper.text(0.97, 0.05, f'calibration error {error:.2f} %', ha='right', fontsize=11).set_bbox(
         dict(facecolor='white', edgecolor=GREY, boxstyle='round')
     )

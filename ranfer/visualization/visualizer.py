@@ -10,6 +10,7 @@ from mmengine.dist import master_only
 from mmpretrain.structures import DataSample
 from mmpretrain.visualization import UniversalVisualizer
 
+from ranfer.models.heads import RegionWeights
 from ranfer.registry import VISUALIZERS
 from ranfer.visualization.attention import draw_attention
 from ranfer.visualization.figure import write_picture
@@ -100,12 +101,11 @@ def draw_sample(
         np.ndarray: RGB picture, uint8.
     """
     number = len(sample.region_weights)
-    weights = ('self_weights', 'relation_weights', 'region_weights')
     scores = sample.pred_score.float().cpu().numpy()
     return draw_attention(
         image,
         np.asarray(sample.regions)[:number],
-        *(sample.get(key).float().cpu().numpy() for key in weights),
+        *(sample.get(key).float().cpu().numpy() for key in RegionWeights._fields),
         scores,
         classes or [str(i) for i in range(len(scores))],
         region_mask=np.asarray(sample.region_mask)[:number] if 'region_mask' in sample else None,

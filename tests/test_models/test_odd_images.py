@@ -14,6 +14,7 @@ SHARED = dict(
     type='ranfer.SharedRegionBackbone', backbone=dict(RESNET), split_stage=2, roi_size=4
 )  # fmt: skip
 IMAGES = {
+    'noise': lambda images: images,
     'black': lambda images: torch.zeros_like(images),
     'constant': lambda images: torch.full_like(images, 200),
     'one black': lambda images: images * (torch.arange(len(images)) > 0)[:, None, None, None],
@@ -49,6 +50,7 @@ def model_of(name: str) -> torch.nn.Module:
 CASES = [
     *((images, 'plain') for images in IMAGES),
     *(('black', regions) for regions in REGIONS if regions != 'plain'),
+    ('noise', 'no area'),
     ('constant', 'no area'),
     ('huge', 'no area'),
 ]

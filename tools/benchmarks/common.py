@@ -22,15 +22,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import ranfer
 from ranfer.engine.memory import keep_freed_memory
+from ranfer.regions.fixed import PAPER_BOXES
 
-PAPER_BOXES = (
-    (0.0, 0.0, 1.0, 1.0),
-    (0.0, 0.0, 0.75, 0.75),
-    (0.25, 0.0, 1.0, 0.75),
-    (0.125, 0.25, 0.875, 1.0),
-    (0.05, 0.05, 0.95, 0.95),
-    (0.075, 0.075, 0.925, 0.925),
-)
+BOXES = ((0.0, 0.0, 1.0, 1.0), *PAPER_BOXES)
+"""The whole face and the paper's crops, xyxy as fractions of the side."""
 SETTINGS = {
     'fp32': (False, False),
     'fp32 channels_last': (False, True),
@@ -81,14 +76,14 @@ def _processor() -> str:
 
 
 def times(
-    cases: dict[str, Callable[[], object]], repeats: int, device: str = 'cpu', warmup: int = 2
+    cases: dict[str, Callable[[], object]], repeats: int, device: str = 'cpu'
 ) -> dict[str, list[float]]:
-    """Seconds of every repetition of every case.
+    """Seconds of every repetition of every case, after two that do not count.
 
     The cases take turns, so that a slow moment of the machine falls on all of them.
     """
     for case in cases.values():
-        for _ in range(warmup):
+        for _ in range(2):
             case()
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(repeats):
@@ -217,10 +212,10 @@ def labels(count: int, device: str) -> list[DataSample]:
     return [sample.to(device) for sample in found]
 
 
-def paper_rois(count: int, size: int, device: str, regions: int = 6) -> Tensor:
-    """Boxes ``(count * regions, 5)`` of the whole face and the paper's crops, repeated."""
-    boxes = torch.tensor([PAPER_BOXES[i % 6] for i in range(regions)], device=device) * size
-    index = torch.arange(count, device=device).repeat_interleave(regions)
+def paper_rois(count: int, size: int, device: str) -> Tensor:
+    """Boxes ``(count * 6, 5)`` of the whole face and the paper's crops."""
+    boxes = torch.tensor(BOXES, device=device) * size
+    index = torch.arange(count, device=device).repeat_interleave(len(BOXES))
     return torch.cat([index[:, None].float(), boxes.repeat(count, 1)], dim=1)
 
 

@@ -12,7 +12,7 @@ import tempfile
 import cv2
 import numpy as np
 import torch
-from common import PAPER_BOXES, medians, parse_args, report
+from common import BOXES, medians, parse_args, report
 from mmcv.transforms import LoadImageFromFile, Resize
 from mmengine.dataset import default_collate
 from mmpretrain.datasets import PackInputs
@@ -29,7 +29,7 @@ def write_faces(folder: str, side: int, count: int) -> None:
     for i in range(count):
         face = cv2.resize(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8), (side, side))
         cv2.imwrite(os.path.join(folder, f'{i}.jpg'), face)
-        for r, box in enumerate(PAPER_BOXES):
+        for r, box in enumerate(BOXES):
             x1, y1, x2, y2 = (round(v * side) for v in box)
             cv2.imwrite(os.path.join(folder, f'{i}_{r}.jpg'), face[y1:y2, x1:x2])
 

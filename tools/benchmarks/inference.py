@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from common import PAPER_BOXES, RAN_PARTS, RESNET18, parse_args, report, times
+from common import BOXES, RAN_PARTS, RESNET18, parse_args, report, times
 from mmpretrain.registry import MODELS
 from torch import nn
 
@@ -42,7 +42,7 @@ def build(size: int) -> nn.Module:
 def inputs(count: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Images, boxes and mask of the paper's regions."""
     images = np.random.default_rng(0).integers(0, 256, (count, 3, size, size), dtype=np.uint8)
-    boxes = np.tile(np.array(PAPER_BOXES, np.float32) * size, (count, 1, 1))
+    boxes = np.tile(np.array(BOXES, np.float32) * size, (count, 1, 1))
     return images, boxes, np.ones(boxes.shape[:2], dtype=bool)
 
 

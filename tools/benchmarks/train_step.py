@@ -22,10 +22,7 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-FERPLUS = (
-    'neutral', 'happiness', 'surprise', 'sadness', 'anger', 'disgust', 'fear', 'contempt',
-)  # fmt: skip
-
+from ranfer.datasets import FERPlus
 
 SETTINGS = {'fp32 channels_last': False, 'bf16 channels_last': True}
 """Name -> bf16 autocast."""
@@ -37,7 +34,9 @@ def write_data(folder: str, count: int) -> None:
     """A data set in the form of FERPlus, and the paper's regions of each face as files."""
     write_faces(folder, FACE_SIDE, count)
     rows = [dict(img_path=f'{i}.jpg', gt_label=i % 8) for i in range(count)]
-    annotation = dict(metainfo=dict(classes=FERPLUS, dataset='FERPlus'), data_list=rows)
+    annotation = dict(
+        metainfo=dict(classes=FERPlus.METAINFO['classes'], dataset='FERPlus'), data_list=rows
+    )
     with open(os.path.join(folder, 'train.json'), 'w') as file:
         json.dump(annotation, file)
 

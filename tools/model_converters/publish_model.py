@@ -6,10 +6,11 @@ model, nothing that can be executed; ``FERInferencer(OUT)`` loads it.
 
 import argparse
 import os
+from dataclasses import replace
 
 import torch
 
-from ranfer.apis.model_file import FaceInput, ModelFile
+from ranfer.apis.model_file import ModelFile
 from ranfer.engine.errors import one_sentence_errors
 
 
@@ -41,8 +42,8 @@ def main() -> None:
             align=args.align,
             shift=args.shift,
         )
-        face = vars(model.face) | {key: x for key, x in given.items() if x is not None}
-        model = ModelFile(**{**vars(model), 'face': FaceInput(**face)})
+        face = replace(model.face, **{key: x for key, x in given.items() if x is not None})
+        model = replace(model, face=face)
         model.build()
         model.save(args.out, torch.float32 if args.float32 else torch.float16)
         ModelFile.load(args.out).build()

@@ -1,58 +1,21 @@
 # AffectNet with 8 classes, or 7 without contempt: num_classes=7 here and in the model.
 # `tools/dataset_converters/affectnet.py` makes the files.
+_base_ = './faces.py'
+
 data_root = 'data/affectnet/'
 num_classes = 8
 
-pack = dict(type='ranfer.PackRegionInputs')
-train_steps = [
-    dict(type='ranfer.LoadFaceImage'),
-    dict(type='ranfer.RandomFaceAffine', rotation=10, scale=(0.9, 1.1), translate=0.05),
-    dict(type='ranfer.RandomFaceFlip', prob=0.5),
-]
-test_steps = [dict(type='ranfer.LoadFaceImage')]
-
-train_pipeline = [
-    *train_steps,
-    dict(type='ranfer.RegionCropTransform', strategy=dict(type='FixedRegions')),
-    pack,
-]
-test_pipeline = [
-    *test_steps,
-    dict(type='ranfer.RegionCropTransform', strategy=dict(type='FixedRegions'), seed=0),
-    pack,
-]
-
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=2,
-    persistent_workers=True,
-    dataset=dict(
-        type='ranfer.AffectNet',
-        data_root=data_root,
-        ann_file='train.json',
-        num_classes=num_classes,
-        pipeline=train_pipeline),
+    dataset=dict(type='ranfer.AffectNet', data_root=data_root, num_classes=num_classes),
     # Over-sampling of rare classes, as in the paper.
-    sampler=dict(type='ranfer.ClassBalancedSampler'),
-    collate_fn=dict(type='default_collate'),
+    sampler=dict(_delete_=True, type='ranfer.ClassBalancedSampler'),
 )
 # Condition lists are given as, for example,
 #   --cfg-options test_dataloader.dataset.conditions.occlusion=lists/pose_30_affectnet_list.txt
 val_dataloader = dict(
-    batch_size=128,
-    num_workers=2,
-    persistent_workers=True,
     dataset=dict(
         type='ranfer.AffectNet',
         data_root=data_root,
         ann_file='valid.json',
-        num_classes=num_classes,
-        conditions=dict(),
-        pipeline=test_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-)
-val_evaluator = dict(type='ranfer.FERMetric')
-
+        num_classes=num_classes))
 test_dataloader = val_dataloader
-test_evaluator = val_evaluator

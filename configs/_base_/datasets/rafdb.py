@@ -1,53 +1,10 @@
 # RAF-DB, basic expressions: 100x100 aligned faces. `tools/dataset_converters/rafdb.py` makes the files.
+_base_ = './faces.py'
+
 data_root = 'data/rafdb/'
 
-pack = dict(type='ranfer.PackRegionInputs')
-train_steps = [
-    dict(type='ranfer.LoadFaceImage'),
-    dict(type='ranfer.RandomFaceAffine', rotation=10, scale=(0.9, 1.1), translate=0.05),
-    dict(type='ranfer.RandomFaceFlip', prob=0.5),
-]
-test_steps = [dict(type='ranfer.LoadFaceImage')]
-
-train_pipeline = [
-    *train_steps,
-    dict(type='ranfer.RegionCropTransform', strategy=dict(type='FixedRegions')),
-    pack,
-]
-test_pipeline = [
-    *test_steps,
-    dict(type='ranfer.RegionCropTransform', strategy=dict(type='FixedRegions'), seed=0),
-    pack,
-]
-
-train_dataloader = dict(
-    batch_size=64,
-    num_workers=2,
-    persistent_workers=True,
-    dataset=dict(
-        type='ranfer.RAFDB',
-        data_root=data_root,
-        ann_file='train.json',
-        pipeline=train_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-)
+train_dataloader = dict(dataset=dict(type='ranfer.RAFDB', data_root=data_root))
 # Condition lists are given as, for example,
 #   --cfg-options test_dataloader.dataset.conditions.occlusion=lists/rafdb_occlusion_list.txt
-val_dataloader = dict(
-    batch_size=128,
-    num_workers=2,
-    persistent_workers=True,
-    dataset=dict(
-        type='ranfer.RAFDB',
-        data_root=data_root,
-        ann_file='test.json',
-        conditions=dict(),
-        pipeline=test_pipeline),
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-)
-val_evaluator = dict(type='ranfer.FERMetric')
-
+val_dataloader = dict(dataset=dict(type='ranfer.RAFDB', data_root=data_root, ann_file='test.json'))
 test_dataloader = val_dataloader
-test_evaluator = val_evaluator

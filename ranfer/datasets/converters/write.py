@@ -42,5 +42,5 @@ def write_splits(
         save_annotation(out / f'{split}.json', {**metainfo, 'split': split}, rows)
     table = split_table(counts, tuple(metainfo['classes']), published)
     report.save(out / 'report.json', **metainfo, table=table)
-    protocol = f', protocol {metainfo["protocol"]}' if 'protocol' in metainfo else ''
-    return [f'{metainfo["dataset"]}{protocol}', *table, *report.lines()]
+    title = f'{metainfo["dataset"]}, protocol {metainfo["protocol"]}'
+    return [title, *table, *report.lines()]

@@ -118,15 +118,14 @@ def sample_identity(rng: np.random.Generator) -> Identity:
     )
 
 
-def sample_view(rng: np.random.Generator, yaw: float | None = None, yaw_std: float = 20.0) -> View:
+def sample_view(rng: np.random.Generator, yaw: float | None = None) -> View:
     """Draw camera, light and picture quality.
 
     Args:
         rng: Source of randomness.
-        yaw: Yaw in degrees. Defaults to a normal draw, cut at +-65.
-        yaw_std: Standard deviation of the drawn yaw, degrees.
+        yaw: Yaw in degrees. Defaults to a normal draw of deviation 20, cut at +-65.
     """
-    drawn = float(np.clip(rng.normal(0, yaw_std), -65, 65))
+    drawn = float(np.clip(rng.normal(0, 20), -65, 65))
     side, up = rng.uniform(-1.0, 1.0), rng.uniform(-0.9, 0.25)
     light = np.array([side, up, rng.uniform(0.55, 1.1)])
     return View(

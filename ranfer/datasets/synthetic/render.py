@@ -93,7 +93,6 @@ def sample_face(
     identity: Identity | None = None,
     intensity: float | None = None,
     yaw: float | None = None,
-    yaw_std: float = 20.0,
     occluders: tuple[Occluder, ...] = (),
 ) -> SynthFace:
     """Draw a face at random; what is given is kept.
@@ -104,7 +103,6 @@ def sample_face(
         identity: The person. Defaults to a new one.
         intensity: Strength of the expression, 0 to 1. Defaults to a draw from weak to strong.
         yaw: Yaw in degrees. Defaults to a normal draw.
-        yaw_std: Deviation of the drawn yaw in degrees.
         occluders: What lies over the face.
     """
     index = int(rng.integers(len(CLASSES)))
@@ -112,7 +110,7 @@ def sample_face(
     units = sample_action_units(name, rng, intensity)
     gaze = rng.normal(0, (0.012, 0.006))
     person = sample_identity(rng) if identity is None else identity
-    view = sample_view(rng, yaw, yaw_std)
+    view = sample_view(rng, yaw)
     return SynthFace(name, units, gaze, person, view, occluders)
 
 

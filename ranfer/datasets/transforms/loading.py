@@ -81,21 +81,20 @@ def _first_scan(data: bytes) -> int:
     return place
 
 
-def read_file(path: str, limit: int = MAX_FILE_BYTES) -> bytes:
+def read_file(path: str) -> bytes:
     """Content of a local file of bounded size.
 
     Args:
         path: The file.
-        limit: Most bytes that are read.
 
     Raises:
         OSError: If it cannot be read.
         ValueError: If it is larger, or the path cannot be that of a file.
     """
     with open(path, 'rb') as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise ValueError(f'has more than {limit >> 20} MiB')
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise ValueError(f'has more than {MAX_FILE_BYTES >> 20} MiB')
     return data
 
 

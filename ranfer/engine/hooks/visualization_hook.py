@@ -49,32 +49,12 @@ class RANVisualizationHook(Hook):
         """Forget the samples of an evaluation that was broken off."""
         self._predictions, self._faces = [], []
 
-    def before_test_epoch(self, runner: Runner) -> None:
-        """Forget the samples of an evaluation that was broken off."""
-        self._predictions, self._faces = [], []
+    before_test_epoch = before_val_epoch
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence = ()
     ) -> None:
         """Keep what the pictures need of a batch."""
-        self._keep(data_batch, outputs)
-
-    def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Sequence = ()
-    ) -> None:
-        """Keep what the pictures need of a batch."""
-        self._keep(data_batch, outputs)
-
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Write the pictures, numbered by epoch, or iteration in iteration-based training."""
-        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
-        self._write(runner, runner.val_evaluator, runner.epoch if by_epoch else runner.iter)
-
-    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Write the pictures under step 0."""
-        self._write(runner, runner.test_evaluator, 0)
-
-    def _keep(self, data_batch: dict, outputs: Sequence) -> None:
         if not is_main_process():
             return
         from ranfer.visualization.evaluation import Prediction
@@ -85,6 +65,17 @@ class RANVisualizationHook(Hook):
         for inputs, sample in zip(data_batch['inputs'], outputs):
             if 'region_weights' in sample and len(self._faces) < self.num_faces:
                 self._faces.append((inputs.cpu().numpy(), sample.cpu()))
+
+    after_test_iter = after_val_iter
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Write the pictures, numbered by epoch, or iteration in iteration-based training."""
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        self._write(runner, runner.val_evaluator, runner.epoch if by_epoch else runner.iter)
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Write the pictures under step 0."""
+        self._write(runner, runner.test_evaluator, 0)
 
     def _write(self, runner: Runner, evaluator: Evaluator, step: int) -> None:
         if not is_main_process():

@@ -23,6 +23,8 @@ from ranfer.utils.compiling import is_compiling
 class RegionWeights(NamedTuple):
     """The weights of every region, ``(N, R)`` each; 0 where a region does not exist.
 
+    Predicted samples and exported files name them like the fields.
+
     Attributes:
         self_weights: mu_i in ``[0, 1]``.
         relation_weights: nu_i in ``[0, 1]``.
