@@ -68,8 +68,8 @@ def test_trains_and_predicts_finite_numbers(name, precision, images, regions):
         data = model.data_preprocessor(odd_batch(images, regions), training=True)
         losses = model(**data, mode='loss')
     sum(losses.values()).backward()
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    assert gradients
+    gradients = [p.grad for p in model.parameters()]
+    assert all(gradient is not None for gradient in gradients)
     buffers = [b for b in model.buffers() if b.is_floating_point()]
     model.eval()
     with torch.no_grad(), PRECISIONS[precision]():
