@@ -14,7 +14,7 @@ import pickle
 import re
 import struct
 import zipfile
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any, BinaryIO
 from urllib.parse import urlparse
@@ -100,6 +100,9 @@ _BROKEN = (
 """What an unpickler raises on a file that is cut off or made up."""
 
 
+_DIGEST = re.compile(r'-(?=\d*[a-f])([a-f0-9]{8,})\.')
+"""Start of a hash in a file name, which has a letter, unlike a date or an epoch."""
+
 _FORBIDDEN = re.compile(r'(GLOBAL|getattr of) \S+')
 """What PyTorch's unpickler or ours found and refused."""
 
@@ -125,8 +128,8 @@ def load_from_http(filename: str, map_location: Any = None) -> dict:
     """Download a checkpoint into PyTorch's cache, once, and load it as a local one.
 
     Args:
-        filename: Address. A hash at the end of its file name, as in ``resnet18-f37072fd.pth``, is
-            checked.
+        filename: Address. A hash of eight or more digits at the end of its file name, as in
+            ``resnet18-f37072fd.pth``, is checked.
         map_location: As in ``torch.load``.
 
     Raises:
@@ -135,18 +138,26 @@ def load_from_http(filename: str, map_location: Any = None) -> dict:
     """
     name = os.path.basename(urlparse(filename).path)
     target = os.path.join(torch.hub.get_dir(), 'checkpoints', name)
-    if is_main_process() and not os.path.isfile(target):
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        digest = torch.hub.HASH_REGEX.search(name)
-        try:
-            torch.hub.download_url_to_file(filename, target, digest and digest[1])
-        except (OSError, RuntimeError) as error:
-            raise OSError(
-                f'Checkpoint {filename} cannot be fetched ({error}); check the address, or '
-                f'download it and give the path of the file.'
-            ) from error
+    if is_main_process():
+        _fetch(filename, target)
     barrier()
+    _fetch(filename, target)  # on other nodes, whose cache is another
     return load_checkpoint(target, map_location)
+
+
+def _fetch(address: str, target: str) -> None:
+    """Download a file unless it is there; it appears in one step."""
+    if os.path.isfile(target):
+        return
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    digest = _DIGEST.search(os.path.basename(target))
+    try:
+        torch.hub.download_url_to_file(address, target, digest and digest[1])
+    except (OSError, RuntimeError) as error:
+        raise OSError(
+            f'Checkpoint {address} cannot be fetched ({error}); check the address, or download it '
+            f'and give the path of the file.'
+        ) from error
 
 
 def load_from_store(filename: str, map_location: Any = None) -> dict:
@@ -218,7 +229,7 @@ def load_weights(model: nn.Module, filename: str) -> None:
 
     Args:
         model: The model, or a wrapper of it for several processes or test-time augmentation.
-        filename: Path of the checkpoint.
+        filename: Path or address of the checkpoint.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -226,9 +237,13 @@ def load_weights(model: nn.Module, filename: str) -> None:
     """
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
-    saved = load_checkpoint(filename, map_location='cpu')
-    state = saved.get('state_dict', saved)
-    state = {name.removeprefix('module.'): value for name, value in state.items()}
+    saved = CheckpointLoader.load_checkpoint(filename, map_location='cpu', logger='silent')
+    saved = saved.get('state_dict', saved)
+    state = OrderedDict((name.removeprefix('module.'), value) for name, value in saved.items())
+    state._metadata = {  # versions of the modules; the innermost of those that become '' counts
+        f'{name}.'.removeprefix('module.').removesuffix('.'): value
+        for name, value in getattr(saved, '_metadata', {}).items()
+    }
     try:
         model.load_state_dict(state)
     except RuntimeError as error:

@@ -28,6 +28,7 @@ class FERReport:
         conditions: Accuracy and count of every condition.
         confusion: Counts, true class by row, predicted class by column.
         calibration_error: Expected calibration error over 15 equal bins of confidence.
+        overall: Condition whose samples make up all but the conditions; None: all samples.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +41,7 @@ class FERReport:
     conditions: dict[str, tuple[float, int]]
     confusion: tuple[tuple[int, ...], ...]
     calibration_error: float
+    overall: str | None = None
 
     @property
     def macro_f1(self) -> float:
@@ -177,6 +179,7 @@ def make_report(
         },
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         calibration_error=calibration_error(scores[chosen].max(axis=1), correct[chosen]),
+        overall=overall,
     )
 
 

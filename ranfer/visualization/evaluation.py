@@ -77,14 +77,16 @@ def draw_predictions(
             :class:`~ranfer.evaluation.FERMetric`. Defaults to all samples.
 
     Returns:
-        dict[str, np.ndarray]: ``reliability`` and, where all samples have the same number of
-        regions, ``region_weights``; RGB pictures.
+        dict[str, np.ndarray]: ``reliability``, if a sample counts, and ``region_weights``, where
+        all samples have the same number of regions; RGB pictures.
     """
     scores = np.stack([p.scores for p in predictions])
     labels = np.array([p.label for p in predictions])
     chosen = np.array([overall is None or overall in p.conditions for p in predictions])
     confidence, correct = scores.max(axis=1), scores.argmax(axis=1) == labels
-    pictures = {'reliability': draw_reliability(confidence[chosen], correct[chosen])}
+    pictures = {}
+    if chosen.any():
+        pictures['reliability'] = draw_reliability(confidence[chosen], correct[chosen])
     sizes = {None if p.weights is None else len(p.weights) for p in predictions}
     size = sizes.pop()
     if size is None or sizes:

@@ -59,17 +59,19 @@ def write_picture(path: str | os.PathLike, image: np.ndarray) -> None:
         OSError: If the file cannot be written.
     """
     path = Path(path)
-    try:
-        done, data = cv2.imencode(path.suffix, np.ascontiguousarray(image[..., ::-1]))
-    except cv2.error as error:
+    if not path.suffix or not cv2.haveImageWriter(f'picture{path.suffix}'):
         raise PictureError(
             f'Picture {str(path)!r} has the suffix {path.suffix!r}, expected that of an image '
             f'format; write .png or .jpg.'
-        ) from error
+        )
+    try:
+        done, data = cv2.imencode(path.suffix, np.ascontiguousarray(image[..., ::-1]))
+    except cv2.error:  # older releases of OpenCV raise, newer ones return False
+        done = False
     if not done:
         raise PictureError(
             f'Picture {str(path)!r} has {image.shape[1]} x {image.shape[0]} pixels, more than '
-            f'{path.suffix} can hold (65500 a side for .jpg); shrink the image.'
+            f'{path.suffix} can hold; shrink the image or write .png.'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.tobytes())

@@ -12,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 import torch
+import torchvision
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel, BaseTTAModel
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
@@ -19,7 +20,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
-from ranfer.engine import load_checkpoint
+from ranfer.engine import checkpoint, load_checkpoint
 from ranfer.engine.checkpoint import load_weights
 
 
@@ -176,12 +177,24 @@ def test_a_downloaded_checkpoint_is_as_safe_as_a_local_one(tmp_path, address):
     assert loaded['state_dict']['weight'].tolist() == [1, 1]
     (tmp_path / 'model.pth').unlink()
     CheckpointLoader.load_checkpoint(f'{address}/model.pth', logger='silent')  # from the cache
+    os.rename(save(tmp_path, {}), tmp_path / 'epoch-60.pth')  # 60 is no hash
+    CheckpointLoader.load_checkpoint(f'{address}/epoch-60.pth', logger='silent')
+    os.rename(save(tmp_path, {}), tmp_path / 'net-f37072fd.pth')
+    with pytest.raises(OSError, match=r'net-f37072fd\.pth cannot be fetched .*invalid hash'):
+        CheckpointLoader.load_checkpoint(f'{address}/net-f37072fd.pth', logger='silent')
     trace = tmp_path / 'executed'
     os.rename(save(tmp_path, dict(meta=_Malicious(trace))), tmp_path / 'bad.pth')
     for load in (CheckpointLoader.load_checkpoint, mmengine_checkpoint.load_from_http):
         with pytest.raises(ValueError, match=r'bad\.pth was refused.*could run code'):
             load(f'{address}/bad.pth')
     assert not trace.exists()
+
+
+def test_a_node_whose_main_process_is_elsewhere_fetches_its_own(tmp_path, address, monkeypatch):
+    save(tmp_path, dict(state_dict=dict(weight=torch.ones(2))))
+    monkeypatch.setattr(checkpoint, 'is_main_process', lambda: False)
+    loaded = CheckpointLoader.load_checkpoint(f'{address}/model.pth', logger='silent')
+    assert loaded['state_dict']['weight'].tolist() == [1, 1]
 
 
 def test_addresses_that_lead_nowhere_are_one_sentence(address):
@@ -212,3 +225,9 @@ def test_weights_reach_the_model_within_a_wrapper(tmp_path):
     assert model.fc.weight.tolist() == [[1, 1]]
     with pytest.raises(ValueError, match='does not fit the config'):
         load_weights(_Wrapper(_Net()), path)
+
+
+def test_weights_keep_the_versions_of_their_modules(tmp_path):
+    net = torchvision.models.mnasnet0_5()
+    path = save(tmp_path, dict(state_dict=torch.nn.DataParallel(net).state_dict()))
+    load_weights(torchvision.models.mnasnet0_5(), path)

@@ -255,7 +255,7 @@ def has_landmarks(cfg: Config) -> bool:
     """Whether the training data come with landmarks."""
     with in_scope('mmpretrain'):
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
-    return 'gt_keypoints' in dataset.get_data_info(0)
+    return any('gt_keypoints' in dataset.get_data_info(i) for i in range(len(dataset)))
 
 
 def main() -> None:

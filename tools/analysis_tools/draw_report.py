@@ -47,14 +47,13 @@ def read_references(texts: list[str]) -> dict[str, float]:
         ) from error
 
 
-def read_predictions(path: str) -> tuple[list[Prediction], str | None]:
-    """Predictions, and the condition that makes up the overall figures, if the file names one."""
+def read_predictions(path: str) -> list[Prediction]:
     if not path.endswith('.pkl'):
         saved = Predictions.load(path)
         rows = zip(map(np.array, saved.scores), saved.labels, saved.conditions)
-        return [Prediction(*row) for row in rows], saved.overall
+        return [Prediction(*row) for row in rows]
     try:
-        return [Prediction.from_sample(sample) for sample in load(path)], None
+        return [Prediction.from_sample(sample) for sample in load(path)]
     except (EOFError, UnpicklingError, AttributeError) as error:
         raise ValueError(
             f'{path} holds no predictions ({error}); write it anew with tools/test.py --out.'
@@ -67,8 +66,8 @@ def main() -> None:
         report = FERReport.load(args.report)
         pictures = draw_report(report, read_references(args.reference))
         if args.predictions:
-            predictions, overall = read_predictions(args.predictions)
-            pictures.update(draw_predictions(predictions, report.classes, overall))
+            predictions = read_predictions(args.predictions)
+            pictures.update(draw_predictions(predictions, report.classes, report.overall))
         for name, picture in pictures.items():
             path = Path(args.out) / f'{name}.png'
             write_picture(path, picture)

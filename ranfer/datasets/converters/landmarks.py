@@ -126,7 +126,7 @@ def extract_landmarks(
         list[str]: Lines of the report.
 
     Raises:
-        ConversionError: If an image is unreadable under ``strict``, or all of them are; the
+        ConversionError: If an image is unreadable under ``strict``, or none is below ``root``; the
             annotation stays as it is then.
         FileNotFoundError: If there is no annotation file.
         ValueError: If it is no annotation file, or a row is wrong.
@@ -137,6 +137,12 @@ def extract_landmarks(
     folder = Path(root) if root is not None else Path(ann_file).parent
     if not folder.is_dir():
         raise ConversionError(f'root: no folder {str(folder)!r}; give the folder of the images')
+    if not any((folder / row['img_path']).is_file() for row in annotation['data_list']):
+        raise ConversionError(
+            f'root: {str(folder)!r} has none of the images, the first of which is '
+            f'{annotation["data_list"][0]["img_path"]!r}; give the folder that img_path is '
+            f'relative to as --root'
+        )
     config = detector or {'type': 'MTCNN'}
     options = json.dumps([config, side, border], sort_keys=True)
     journal = Journal(target.with_name(f'{target.name}.landmarks.jsonl'), options, overwrite)
@@ -148,12 +154,6 @@ def extract_landmarks(
         for start in range(0, len(todo), _BATCH)
     ]
     _collect(_run(batches, workers, (config, side, border)), len(todo), journal, report)
-    if wanted and journal.done.keys().isdisjoint(wanted):
-        journal.path.unlink()
-        raise ConversionError(
-            f'root: none of the {len(wanted)} images can be read, first '
-            f'{str(folder / wanted[0])!r}; give the folder that img_path is relative to as --root'
-        )
     found = _fill(rows, set(wanted), journal.done)
     save_annotation(target, {**annotation['metainfo'], 'landmarks': config['type']}, rows)
     journal.path.unlink(missing_ok=True)  # it is of this run alone, images may change

@@ -17,8 +17,9 @@ class ClassOrderHook(Hook):
     """Compare the class names of training, validation and test data, in their order.
 
     Training ends with an error before its first epoch if the validation data count their classes in
-    another order than the training data, as class folders do of which one is missing. A test warns
-    if its data do so compared with what the checkpoint was trained on.
+    another order than the training data, as class folders do of which one is missing; names that
+    have nothing in common tell nothing. A test warns if the classes of its data are not those that
+    the checkpoint was trained on.
 
     Example:
         >>> default_hooks = dict(class_order=dict(type='ranfer.ClassOrderHook'))
@@ -43,7 +44,7 @@ class ClassOrderHook(Hook):
             return
         train = classes_of(runner.train_dataloader.dataset)
         val = classes_of(runner.val_dataloader.dataset)
-        if train and val and train != val:
+        if train and val and set(train) & set(val) and train[: len(val)] != val:
             raise ValueError(
                 f'The classes of val_dataloader are {", ".join(val)}, those of train_dataloader '
                 f'{", ".join(train)}, so the same label means different classes; give both data '

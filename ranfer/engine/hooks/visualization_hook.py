@@ -97,7 +97,7 @@ class RANVisualizationHook(Hook):
         for metric in evaluator.metrics:
             if getattr(metric, 'report', None) is not None:
                 pictures.update(draw_report(metric.report))
-                overall = metric.overall
+                overall = metric.report.overall
         if self._predictions:
             pictures.update(draw_predictions(self._predictions, classes, overall))
         for index, (inputs, sample) in enumerate(self._faces):

@@ -60,7 +60,7 @@ class RANNeck(BaseModule):
 
     Raises:
         ValueError: If a key is out of range, or if the features do not fit ``in_channels``,
-            ``num_regions`` or the mask.
+            ``num_regions`` or the mask (whose gaps are counted on CPUs alone).
 
     Example:
         >>> neck = dict(type='ranfer.RANNeck', in_channels=512, num_regions=6)
@@ -154,7 +154,7 @@ class RANNeck(BaseModule):
             )
         if x.size(0) == mask.numel():
             return x.unflatten(0, tuple(mask.shape)), None if _known_complete(mask) else mask
-        if not is_compiling() and x.size(0) != int(mask.sum()):
+        if _can_ask(mask) and x.size(0) != int(mask.sum()):
             raise ValueError(
                 f'RANNeck got {x.size(0)} region features, but region_mask has {int(mask.sum())} '
                 f'regions in {mask.numel()} places; pass one feature a region or one a place.'
@@ -164,5 +164,9 @@ class RANNeck(BaseModule):
 
 
 def _known_complete(mask: Tensor) -> bool:
-    """Whether every region exists; False where asking would stop a device or break a graph."""
-    return mask.device.type == 'cpu' and not is_compiling() and bool(mask.all())
+    return _can_ask(mask) and bool(mask.all())
+
+
+def _can_ask(mask: Tensor) -> bool:
+    """Whether the values can be read without stopping a device or breaking a graph."""
+    return mask.device.type == 'cpu' and not is_compiling()

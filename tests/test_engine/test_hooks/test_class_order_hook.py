@@ -28,6 +28,8 @@ def test_other_classes_in_validation_end_the_training():
         ClassOrderHook().before_train(runner(('anger', 'joy', 'sad'), ('joy', 'sad')))
     ClassOrderHook().before_train(runner(('joy', 'sad'), ['joy', 'sad']))
     ClassOrderHook().before_train(runner(('joy', 'sad'), None))
+    ClassOrderHook().before_train(runner(('anger', 'joy', 'sad'), ('anger', 'joy')))
+    ClassOrderHook().before_train(runner(('joy', 'sad'), ('happy', 'sadness')))
     ClassOrderHook().before_train(SimpleNamespace(val_loop=None))
 
 
