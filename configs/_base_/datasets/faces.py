@@ -1,5 +1,5 @@
 # Aligned faces and the paper's six regions: what several data sets share. A data set builds on this
-# file and adds its type, its folder and the name of its test file.
+# file and adds its type, its folder and its annotation files.
 pack = dict(type='ranfer.PackRegionInputs')
 train_steps = [
     dict(type='ranfer.LoadFaceImage'),
@@ -23,7 +23,7 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=2,
     persistent_workers=True,
-    dataset=dict(ann_file='train.json', pipeline=train_pipeline),
+    dataset=dict(pipeline=train_pipeline),
     sampler=dict(type='DefaultSampler', shuffle=True),
     collate_fn=dict(type='default_collate'),
 )
@@ -31,7 +31,7 @@ val_dataloader = dict(
     batch_size=128,
     num_workers=2,
     persistent_workers=True,
-    dataset=dict(conditions=dict(), pipeline=test_pipeline),
+    dataset=dict(pipeline=test_pipeline),
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='default_collate'),
 )

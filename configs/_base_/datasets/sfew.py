@@ -3,8 +3,9 @@ _base_ = './faces.py'
 
 data_root = 'data/sfew/'
 
-train_dataloader = dict(dataset=dict(type='ranfer.SFEW', data_root=data_root))
+faces = dict(type='ranfer.SFEW', data_root=data_root)
+train_dataloader = dict(dataset=dict(ann_file='train.json', **faces))
 # Condition lists are given as, for example,
 #   --cfg-options test_dataloader.dataset.conditions.occlusion=lists/pose30.txt
-val_dataloader = dict(dataset=dict(type='ranfer.SFEW', data_root=data_root, ann_file='valid.json'))
+val_dataloader = dict(dataset=dict(ann_file='valid.json', conditions=dict(), **faces))
 test_dataloader = val_dataloader
