@@ -23,8 +23,6 @@ class ORTModel:
         path: ONNX file.
         threads: Threads of one operator; 0 lets ONNX Runtime choose. Defaults to 0.
         providers: Execution providers of ONNX Runtime. Defaults to the CPU.
-        spin: Whether idle threads wait awake for the next call, which answers sooner and slows what
-            else runs meanwhile. Defaults to True, as in ONNX Runtime.
 
     Attributes:
         metadata: What the export stored: ``classes``, ``regions``, ``seed``, ``face``, ``boxes``,
@@ -43,11 +41,7 @@ class ORTModel:
     """
 
     def __init__(
-        self,
-        path: str,
-        threads: int = 0,
-        providers: tuple[str, ...] = ('CPUExecutionProvider',),
-        spin: bool = True,
+        self, path: str, threads: int = 0, providers: tuple[str, ...] = ('CPUExecutionProvider',)
     ) -> None:
         ort = require('onnxruntime', RUNTIME_COMMAND, 'The ONNX Runtime back end')
         if not os.path.isfile(path):
@@ -57,7 +51,6 @@ class ORTModel:
         errors = (RuntimeError, *_own_errors(ort))
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.add_session_config_entry('session.intra_op.allow_spinning', str(int(spin)))
         options.log_severity_level = 4  # errors come as exceptions
         try:
             self._session = ort.InferenceSession(path, options, providers=list(providers))

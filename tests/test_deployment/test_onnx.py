@@ -117,15 +117,6 @@ def test_no_face_has_no_scores(shared, tmp_path):
     assert found['scores'].shape == (0, 7) and found['region_weights'].shape == (0, 4)
 
 
-@pytest.mark.parametrize('spin', [True, False])
-def test_threads_sleep_on_demand(spin, tmp_path):
-    path = str(tmp_path / 'model.onnx')
-    export_onnx(build(), path)
-    options = ORTModel(path, spin=spin)._session.get_session_options()
-    entry = options.get_session_config_entry('session.intra_op.allow_spinning')
-    assert entry == str(int(spin))
-
-
 def test_the_model_of_the_caller_stays_as_it_is(tmp_path):
     model = build().train()
     export_onnx(model, str(tmp_path / 'model.onnx'))

@@ -76,11 +76,16 @@ def _processor() -> str:
 
 
 def times(
-    cases: dict[str, Callable[[], object]], repeats: int, device: str = 'cpu'
+    cases: dict[str, Callable[[], object]],
+    repeats: int,
+    device: str = 'cpu',
+    settle: float = 0.0,
 ) -> dict[str, list[float]]:
     """Seconds of every repetition of every case, after two that do not count.
 
-    The cases take turns, so that a slow moment of the machine falls on all of them.
+    The cases take turns, so that a slow moment of the machine falls on all of them. With ``settle``
+    a turn begins with a pause of so many seconds, in which the threads that the case before keeps
+    awake fall asleep, and a call that does not count.
     """
     for case in cases.values():
         for _ in range(2):
@@ -88,6 +93,9 @@ def times(
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(repeats):
         for name, case in cases.items():
+            if settle:
+                time.sleep(settle)
+                case()
             _synchronise(device)
             start = time.perf_counter()
             case()
