@@ -19,7 +19,7 @@ def benchmarks(monkeypatch):
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
-    for name in ('common', 'authors_loop', 'inference', 'scaling', 'train_step', 'write_docs'):
+    for name in ('common', 'authors_loop', 'scaling', 'train_step', 'write_docs'):
         sys.modules.pop(name, None)
 
 
@@ -49,13 +49,15 @@ def test_loop_over_regions_is_ran():
     torch.testing.assert_close(sum(losses.values()), expected, atol=1e-4, rtol=1e-4)
 
 
-def test_onnx_runtime_sleeps_between_its_turns(monkeypatch):
-    import inference
+def test_a_turn_begins_with_a_rest_and_a_call_that_does_not_count(monkeypatch):
+    import common
 
-    given = {}
-    monkeypatch.setattr(inference, 'ORTModel', lambda path, **keys: given.update(keys))
-    inference.onnx_runner('model.onnx', 2)
-    assert given == dict(threads=2, spin=False)
+    happened = []
+    monkeypatch.setattr(common.time, 'sleep', lambda seconds: happened.append(seconds))
+    cases = {name: lambda name=name: happened.append(name) for name in 'ab'}
+    seconds = common.times(cases, repeats=2, settle=0.1)
+    assert happened == [*'aabb', *[0.1, 'a', 'a', 0.1, 'b', 'b'] * 2]
+    assert [len(values) for values in seconds.values()] == [2, 2]
 
 
 def test_what_is_loaded_ahead_is_drained_before_loading_is_timed(monkeypatch):
