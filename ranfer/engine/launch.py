@@ -18,10 +18,11 @@ from ranfer.engine.memory import keep_freed_memory
 SCHEDULE_KEYS = ('begin', 'end', 'T_max', 'step_size')
 
 
-class _Options(DictAction):
-    """MMEngine's action, with an error for words that are no setting."""
+class CfgOptions(DictAction):
+    """MMEngine's action of ``--cfg-options``, with an error for words that are no setting."""
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
+        """Take the settings one by one."""
         for text in values:
             try:
                 super().__call__(parser, namespace, [text], option_string)
@@ -44,7 +45,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=_Options,
+        action=CfgOptions,
         help='settings that replace those of the config, as key=value; nested keys with dots, '
         'lists as key="[a,b]" or key=a,b, without blanks',
     )

@@ -17,11 +17,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 
 from ranfer.engine.errors import one_sentence_errors
-from ranfer.engine.launch import read_config
+from ranfer.engine.launch import CfgOptions, read_config
 from ranfer.evaluation.report import markdown_table, mean_and_spread
 from ranfer.utils.scope import in_scope
 
@@ -232,7 +232,7 @@ def write_table(args: argparse.Namespace, results: dict[str, dict[int, dict]]) -
 def merged_config(args: argparse.Namespace) -> Config:
     """The config with the settings of all rows."""
     parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
     words = ['--cfg-options', *args.cfg_options] if args.cfg_options else []
     cfg = read_config(args.config)
     cfg.merge_from_dict(parser.parse_args(words).cfg_options)
@@ -240,11 +240,12 @@ def merged_config(args: argparse.Namespace) -> Config:
 
 
 def chosen(args: argparse.Namespace) -> dict[str, dict]:
-    rows = variants(merged_config(args))
+    cfg = merged_config(args)
+    rows = variants(cfg)
     unknown = [name for name in args.rows or () if name not in rows]
     if unknown:
         raise ValueError(f'--rows got {unknown[0]!r}, expected some of {", ".join(rows)}.')
-    if not args.rows and not args.list and not has_landmarks(merged_config(args)):
+    if not args.rows and not args.list and not has_landmarks(cfg):
         print('Row landmark left out: the annotation has no landmarks; '
               'tools/dataset_converters/extract_landmarks.py finds them.')  # fmt: skip
         rows.pop('landmark')

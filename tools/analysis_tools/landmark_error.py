@@ -6,8 +6,8 @@
 
 Prints, for all rows and for each condition, the mean distance of the visible true points as a part
 of the distance between the eyes. Points and faces that the detector did not find are counted
-apart. The
-mean shape is what a model says that does not look: the mean of the visible points of other faces.
+apart. The mean shape is what a model says that does not look: the mean of the visible points of
+other faces.
 """
 
 import argparse
