@@ -4,7 +4,8 @@ _base_ = './faces.py'
 
 data_root = 'data/my_faces/'
 # None takes the folders of each split by alphabet: a class that the valid folder lacks would shift
-# all labels behind it. So give the names, as configs/examples/swap_dataset.py does.
+# all labels behind it, and training ends with an error. So give the names, as
+# configs/examples/swap_dataset.py does.
 classes = None
 
 faces = dict(type='ranfer.FERFolder', metainfo=dict(classes=classes))
