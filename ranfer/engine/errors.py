@@ -6,7 +6,9 @@ import builtins
 import difflib
 import errno
 import inspect
+import os
 import re
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +36,9 @@ USER_ERRORS = (
 )
 
 
+_ENDED_BY_PIPE = 128 + 13
+"""What a shell calls a program that SIGPIPE ended."""
+
 _WORKER = re.compile(r'Caught (\w+) in [^\n]+\.\nOriginal Traceback')
 
 
@@ -47,7 +52,10 @@ def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
     try:
         with name_lost_processes():
             yield
+        sys.stdout.flush()
     except (*USER_ERRORS, RuntimeError) as error:
+        if isinstance(error, BrokenPipeError) and _reader_has_gone():
+            _end_silently()
         if traceback or not _is_of_users(error):
             raise
         where = process_name()
@@ -81,6 +89,21 @@ def explain(error: BaseException) -> str:
     if isinstance(error, KeyError):
         return f'The config lacks the key {text!r}, or it is mistyped.'
     return text
+
+
+def _reader_has_gone() -> bool:
+    """Whether the pipe of the output is the one that broke, as by ``| head``."""
+    try:
+        pipe = select.poll()
+        pipe.register(sys.stdout, select.POLLERR)
+        return bool(pipe.poll(0))
+    except (AttributeError, OSError):  # Windows, or no file behind it
+        return False
+
+
+def _end_silently() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(_ENDED_BY_PIPE)
 
 
 def _is_of_users(error: BaseException) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch.utils.data import DataLoader
@@ -102,3 +105,26 @@ def test_other_errors_of_data_workers_keep_their_traceback():
     text = 'Caught ZeroDivisionError in DataLoader worker process 0.\nOriginal Traceback: ...'
     with pytest.raises(RuntimeError), one_sentence_errors():
         raise RuntimeError(text)
+
+
+@pytest.mark.parametrize('lines', [3, 100_000], ids=['in the buffer', 'more than the buffer'])
+def test_a_reader_that_goes_away_ends_the_program_silently(lines: int) -> None:
+    """As ``ranfer doctor | head`` does; 141 is what a shell shows of a program SIGPIPE ended."""
+    script = f"""
+from ranfer.engine.errors import one_sentence_errors
+with one_sentence_errors():
+    for i in range({lines}):
+        print(i)
+"""
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with subprocess.Popen([sys.executable, '-c', script], **pipes) as program:
+        program.stdout.close()
+        said = program.stderr.read().decode()
+    assert (program.returncode, said) == (141, '')
+
+
+def test_another_broken_pipe_is_still_an_error(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as caught, one_sentence_errors():
+        raise BrokenPipeError(32, 'Broken pipe')
+    assert caught.value.code == 1
+    assert 'Error: Broken pipe.' in capsys.readouterr().err
