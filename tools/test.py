@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import os
 import os.path as osp
+from collections.abc import Iterator
 from copy import deepcopy
 
 from mmengine.config import Config, ConfigDict
@@ -77,9 +79,18 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 
 def occlude_faces(cfg: Config, seed: int) -> None:
     """Draw an occluder on every face, behind the loading step; it depends on seed and index."""
-    load, *steps = cfg.test_dataloader.dataset.pipeline
     occlude = dict(type='ranfer.RandomOcclusion', seed=seed)
-    cfg.test_dataloader.dataset.pipeline = [load, occlude, *steps]
+    for dataset in with_pipelines(cfg.test_dataloader.dataset):
+        load, *steps = dataset.pipeline
+        dataset.pipeline = [load, occlude, *steps]
+
+
+def with_pipelines(dataset: ConfigDict) -> Iterator[ConfigDict]:
+    """The data sets behind wrappers such as ``ConcatDataset``."""
+    if 'pipeline' in dataset:
+        yield dataset
+    for inner in [*dataset.get('datasets', []), *filter(None, [dataset.get('dataset')])]:
+        yield from with_pipelines(inner)
 
 
 def use_flip_tta(cfg: Config) -> None:
@@ -87,25 +98,25 @@ def use_flip_tta(cfg: Config) -> None:
 
     The image as it is comes first: the averaged sample keeps the fields of the first view.
     """
-    *steps, regions, pack = cfg.test_dataloader.dataset.pipeline
     flips = [dict(type='ranfer.RandomFaceFlip', prob=p) for p in (0.0, 1.0)]
-    cfg.test_dataloader.dataset.pipeline = [
-        *steps,
-        dict(type='TestTimeAug', transforms=[flips, [regions], [pack]]),
-    ]
+    for dataset in with_pipelines(cfg.test_dataloader.dataset):
+        *steps, regions, pack = dataset.pipeline
+        views = dict(type='TestTimeAug', transforms=[flips, [regions], [pack]])
+        dataset.pipeline = [*steps, views]
     cfg.model = ConfigDict(
         type='mmpretrain.AverageClsScoreTTA',
         module=deepcopy(cfg.model),
     )
 
 
-def write_report(runner: Runner) -> None:
+def write_report(runner: Runner, beside_paper: bool) -> None:
     """Print the tables and write them as JSON and Markdown into the work directory."""
     for metric in runner.test_evaluator.metrics:
         if not isinstance(metric, FERMetric) or metric.report is None:
             continue
         report = metric.report
-        text = report_text(report, (metric.dataset_meta or {}).get('dataset'))
+        name = (metric.dataset_meta or {}).get('dataset') if beside_paper else None
+        text = report_text(report, name)
         print(f'\n{text}')
         with open(osp.join(runner.work_dir, 'report.md'), 'w') as file:
             file.write(text)
@@ -126,6 +137,8 @@ def dump(path: str, metrics: list[BaseMetric]) -> BaseMetric:
 def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
+        if args.out:
+            os.makedirs(osp.dirname(args.out) or '.', exist_ok=True)
         cfg = merge_args(read_config(args.config), args)
         runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
         if args.out and args.out_item != 'metrics':
@@ -134,7 +147,7 @@ def main() -> None:
             load_weights(runner.model, args.checkpoint)
         metrics = runner.test()
         if is_main_process():
-            write_report(runner)
+            write_report(runner, beside_paper=args.occlude is None)
             if args.out_item == 'metrics':
                 with open(args.out, 'w') as file:
                     json.dump(metrics, file, indent=2)

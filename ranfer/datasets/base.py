@@ -4,7 +4,7 @@ import logging
 import os.path as osp
 import pickle
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import numpy as np
 from mmengine.dataset import BaseDataset
@@ -12,7 +12,7 @@ from mmengine.fileio import join_path
 from mmengine.logging import print_log
 
 from ranfer.datasets.annotation import check_rows, load_annotation, no_garbage_collection
-from ranfer.datasets.conditions import ConditionEntry, parse_condition_list
+from ranfer.datasets.conditions import ConditionList, parse_condition_list
 from ranfer.datasets.transforms.loading import UnreadableImageError
 from ranfer.registry import DATASETS
 
@@ -173,28 +173,23 @@ class FERDataset(BaseDataset):
             by_path[path].append(index)
             by_name[self.condition_key(path.rsplit('/', 1)[-1])].append(index)
         for condition, file in self.condition_lists.items():
-            parsed = parse_condition_list(file)
             unknown, ambiguous, matched = [], 0, 0
-            for entry in parsed.entries:
-                found = by_path.get(entry.path)
-                if found is None:
-                    found = by_name.get(self.condition_key(entry.name), [])
-                    images = {rows[index]['img_path'] for index in found}
-                    if len(images) > 1:
-                        ambiguous += 1
-                        continue
+            for path, name, kind in _images(parse_condition_list(file), by_path, by_name):
+                found = by_path.get(path) or by_name.get(self.condition_key(name), [])
                 if not found:
-                    unknown.append(entry.name)
-                    continue
-                matched += 1
-                for index in found:
-                    self._mark(rows[index], condition, entry)
+                    unknown.append(name)
+                elif path not in by_path and len({rows[i]['img_path'] for i in found}) > 1:
+                    ambiguous += 1
+                else:
+                    matched += 1
+                    for index in found:
+                        self._mark(rows[index], condition, kind)
             self._report(condition, file, matched, unknown, ambiguous)
 
     @staticmethod
-    def _mark(row: dict, condition: str, entry: ConditionEntry) -> None:
+    def _mark(row: dict, condition: str, kind: str) -> None:
         names = row['conditions'] = row.get('conditions') or []
-        for name in (condition, f'{condition}_{entry.kind}' if entry.kind else condition):
+        for name in (condition, f'{condition}_{kind}' if kind else condition):
             if name not in names:
                 names.append(name)
 
@@ -297,3 +292,14 @@ class FERDataset(BaseDataset):
             np.ndarray: Class indices, int64, shape ``(N,)``.
         """
         return np.asarray([self.get_cat_ids(i)[0] for i in range(len(self))], dtype=np.int64)
+
+
+def _images(
+    parsed: ConditionList, paths: Container[str], names: Container[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Path, name and type code of what a list names: its lines as they are written where an image
+    is called so, else what they mean in the authors' forms."""
+    for entry in parsed.entries:
+        known = any(line in paths or line in names for line in entry.written)
+        for path, kind in entry.written.items() if known else [(entry.path, entry.kind)]:
+            yield path, path.rsplit('/', 1)[-1], kind

@@ -12,11 +12,13 @@ line                         meaning
 ``7/<hash>/8.jpg``           label 7, image <hash>, crop 8
 ``any/path/name.jpg``        an image by its relative path or its name
 ===========================  ===============================================================
+
+Where a line as it is written is the path or name of an image, it means that image.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ranfer.datasets.text import TextLimitError, bounded_lines
@@ -34,11 +36,13 @@ class ConditionEntry:
         name: File name without folders and suffix.
         path: Path as written in the list, without suffix.
         kind: Occlusion type code as written by the authors; empty if the list has none.
+        written: The lines that name it, as written but for the suffix, each with its type code.
     """
 
     name: str
     path: str
     kind: str = ''
+    written: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ def parse_condition_line(line: str) -> ConditionEntry | None:
         columns, codes = [text], []  # a file name with blanks
     path = columns[0].replace('\\', '/').rstrip('/')
     kind = codes[1] if len(codes) == 2 else ''
+    written = _SUFFIX.sub('', path)
     labelled = _LABELLED.match(path)
     if kind and labelled and _SUFFIX.search(path):
         path = labelled['name']
@@ -82,7 +87,7 @@ def parse_condition_line(line: str) -> ConditionEntry | None:
     name = path.rsplit('/', 1)[-1]
     if not name or '\0' in name:
         raise ValueError(f'{text[:80]!r} names no image')
-    return ConditionEntry(name, path, kind)
+    return ConditionEntry(name, path, kind, {written: kind})
 
 
 def parse_condition_list(path: str) -> ConditionList:
@@ -112,7 +117,8 @@ def parse_condition_list(path: str) -> ConditionList:
             ) from error
         if entry is not None:
             count += 1
-            entries.setdefault(entry.path if '/' in entry.path else entry.name, entry)
+            first = entries.setdefault(entry.path, entry)
+            first.written.update({**entry.written, **first.written})
     if not entries:
         raise ValueError(
             f'conditions: {path!r} names no image; give a list with one image a line '

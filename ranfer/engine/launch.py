@@ -15,7 +15,7 @@ from mmengine.logging import print_log
 
 from ranfer.engine.memory import keep_freed_memory
 
-SCHEDULE_KEYS = ('begin', 'end', 'T_max', 'step_size')
+SCHEDULE_KEYS = ('begin', 'end', 'T_max', 'step_size', 'total_steps')
 
 
 class CfgOptions(DictAction):
@@ -162,8 +162,9 @@ def scale_schedule(cfg: Config, epochs: int) -> None:
         for key in SCHEDULE_KEYS:
             if isinstance(scheduler.get(key), (int, float)):
                 scheduler[key] = max(round(scheduler[key] * factor), key != 'begin')
-        if 'milestones' in scheduler:
-            scheduler.milestones = [max(round(m * factor), 1) for m in scheduler.milestones]
+        for key in ('milestones', 'periods', 'restarts'):
+            if key in scheduler:
+                scheduler[key] = [max(round(m * factor), 1) for m in scheduler[key]]
     cfg.train_cfg.max_epochs = epochs
 
 

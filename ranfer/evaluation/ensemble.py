@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -44,15 +45,16 @@ def _in_order(first: Predictions, member: Predictions, number: int) -> np.ndarra
             f'Predictions 1 and {number} have different classes, {first.classes} and '
             f'{member.classes}; fuse models of one data set.'
         )
-    rows = {name: row for row, name in enumerate(member.names)}
-    odd = sorted(rows.keys() ^ set(first.names))
-    if odd or len(rows) != len(member.names) or len(member.names) != len(first.names):
-        named = f'for example {odd[0]!r} is in one of them only' if odd else 'a name repeats'
+    rows = {key: row for row, key in enumerate(_keys(member.names))}
+    wanted = _keys(first.names)
+    odd = sorted(rows.keys() ^ set(wanted))
+    if odd:
         raise ValueError(
             f'Predictions 1 and {number} are of different images ({len(first.names)} and '
-            f'{len(member.names)}; {named}); test all models on the same split.'
+            f'{len(member.names)}; for example {odd[0][0]!r} is not as often in both); test all '
+            f'models on the same split.'
         )
-    order = [rows[name] for name in first.names]
+    order = [rows[key] for key in wanted]
     for name, label, row in zip(first.names, first.labels, order):
         if member.labels[row] != label:
             raise ValueError(
@@ -60,3 +62,13 @@ def _in_order(first: Predictions, member: Predictions, number: int) -> np.ndarra
                 f'{name!r}; test all models on the same annotation.'
             )
     return np.array(member.scores)[order]
+
+
+def _keys(names: Sequence[str]) -> list[tuple[str, int]]:
+    """Every name with how often it came before: an annotation may name an image twice."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for name in names:
+        keys.append((name, seen[name]))
+        seen[name] += 1
+    return keys

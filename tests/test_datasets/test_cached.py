@@ -14,6 +14,7 @@ from test_tools.conftest import ROOT, run_script
 from torch.utils.data import DataLoader
 
 from ranfer.datasets import FERDataset
+from ranfer.datasets.annotation import save_annotation
 from ranfer.datasets.transforms import LoadCachedFaceImage, LoadFaceImage
 
 CLASSES = ('a', 'b')
@@ -104,3 +105,24 @@ def test_lmdb_through_mmengine(root, capsys):
     step = LoadFaceImage(backend_args=backend)
     with pytest.raises(ValueError, match="'none.png' is no key of the database, expected"):
         step(dict(img_path='none.png'))
+
+
+def test_lmdb_takes_a_second_split_and_refuses_what_it_cannot_give_back(tmp_path, capsys):
+    lmdb = pytest.importorskip('lmdb')
+    for split, count in dict(train=1, valid=40).items():
+        rows = [{'img_path': f'{split}{i}.png', 'gt_label': 0} for i in range(count)]
+        for row in rows:  # far more than the room a small split asks for
+            noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8)
+            cv2.imwrite(str(tmp_path / row['img_path']), noise)
+        save_annotation(tmp_path / f'{split}.json', {'classes': ['x']}, rows)
+    script = ROOT / 'tools/dataset_converters/to_lmdb.py'
+    for split in ('valid', 'train'):
+        run_script(script, tmp_path, f'{split}.json')
+    with lmdb.open(str(tmp_path / 'images.lmdb'), readonly=True) as database:
+        assert database.stat()['entries'] == 41
+    save_annotation(
+        tmp_path / 'odd.json', {'classes': ['x']}, [{'img_path': 'é.png', 'gt_label': 0}]
+    )
+    with pytest.raises(SystemExit):
+        run_script(script, tmp_path, 'odd.json')
+    assert 'rename it in ASCII' in capsys.readouterr().err

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranfer.datasets import RAFDB
+from ranfer.datasets import RAFDB, FERDataset
 from ranfer.datasets.annotation import save_annotation
 from ranfer.datasets.conditions import ConditionEntry, parse_condition_line, parse_condition_list
 
@@ -87,3 +87,29 @@ def test_real_rafdb_lists_select_from_all_3068_test_names(tmp_path):
     found = [data.get_data_info(i)['conditions'] for i in range(len(data))]
     counts = {name: sum(name in names for names in found) for name in lists}
     assert counts == {'occlusion': 734, 'pose30': 1247, 'pose45': 558}
+
+
+def conditions(tmp_path, images, lines):
+    """Which images of a data set a list marks, with all their conditions."""
+    rows = [{'img_path': image, 'gt_label': 0} for image in images]
+    save_annotation(tmp_path / 'a.json', {'classes': ['x']}, rows)
+    (tmp_path / 'list.txt').write_text('\n'.join(lines))
+    data = FERDataset('a.json', str(tmp_path), conditions={'c': str(tmp_path / 'list.txt')})
+    infos = [data.get_data_info(i) for i in range(len(data))]
+    return {image: info['conditions'] for image, info in zip(images, infos) if info['conditions']}
+
+
+def test_a_line_that_is_a_name_or_path_as_written_means_that_image(tmp_path):
+    """Though the authors' forms would read another name out of it."""
+    found = conditions(tmp_path, ['sad/face.png', 'happy/0_face.png'], ['0_face.png 0 2'])
+    assert found == {'happy/0_face.png': ('c', 'c_2')}
+    clips = [f'3/clip12/{i:04d}.jpg' for i in range(3)] + ['3/clip12.jpg']
+    assert conditions(tmp_path, clips, clips[:2]) == dict.fromkeys(clips[:2], ('c',))
+    kinds = [f'{clips[0]} 3 1', f'{clips[1]} 3 2']
+    assert conditions(tmp_path, clips, kinds) == {clips[0]: ('c', 'c_1'), clips[1]: ('c', 'c_2')}
+
+
+def test_the_forms_of_the_authors_still_name_what_they_name(tmp_path):
+    images = ['images/fer1.png', f'images/{HASH}.jpg', 'images/other.png']
+    lines = ['2_fer1.png 8 2', f'7/{HASH}/8.jpg', f'7/{HASH}/9.jpg']
+    assert conditions(tmp_path, images, lines) == {images[0]: ('c', 'c_2'), images[1]: ('c',)}

@@ -97,6 +97,15 @@ def test_schedule_scales_with_the_epochs():
     assert single.param_scheduler.milestones == [2]
 
 
+def test_cycles_and_restarts_are_scaled_too():
+    cycle = dict(type='OneCycleLR', total_steps=2)
+    restarts = dict(type='CosineRestartLR', periods=[1, 3])
+    cfg = Config(dict(train_cfg=dict(max_epochs=4), param_scheduler=[cycle, restarts]))
+    scale_schedule(cfg, 8)
+    assert cfg.param_scheduler[0].total_steps == 4
+    assert cfg.param_scheduler[1].periods == [2, 6]
+
+
 @pytest.mark.parametrize(
     ('train_cfg', 'epochs'), [(dict(max_epochs=10), 0), (dict(by_epoch=False, max_iters=10), 3)]
 )

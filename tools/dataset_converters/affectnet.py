@@ -5,7 +5,7 @@ python tools/dataset_converters/affectnet.py FOLDER_WITH_train_set_AND_val_set -
 """
 
 from ranfer.datasets.converters.affectnet import FACES, convert_affectnet
-from ranfer.datasets.converters.cli import converter_parser, run_converter
+from ranfer.datasets.converters.cli import add_size, converter_parser, run_converter
 
 
 def main() -> None:
@@ -13,9 +13,7 @@ def main() -> None:
     parser.add_argument(
         '--faces', choices=FACES, help='box (csv release), align (by landmarks) or whole image'
     )
-    parser.add_argument(
-        '--size', type=int, default=224, help='side of cut-out faces (default: %(default)s)'
-    )
+    add_size(parser)
     args = parser.parse_args()
     run_converter(
         lambda: convert_affectnet(

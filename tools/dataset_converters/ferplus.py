@@ -35,6 +35,8 @@ def main() -> None:
         help='list files of a split (protocol lists)',
     )
     args = parser.parse_args()
+    if len(dict(args.lists)) < len(args.lists):
+        parser.error('--list: a split is given twice; write its names into one file')
     run_converter(
         lambda: convert_ferplus(
             args.sources,

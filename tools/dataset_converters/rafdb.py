@@ -4,7 +4,7 @@ python tools/dataset_converters/rafdb.py basic
 python tools/dataset_converters/rafdb.py basic --image original   # own alignment, landmarks kept
 """
 
-from ranfer.datasets.converters.cli import converter_parser, run_converter
+from ranfer.datasets.converters.cli import add_size, converter_parser, run_converter
 from ranfer.datasets.converters.rafdb import convert_rafdb
 
 
@@ -16,9 +16,7 @@ def main() -> None:
         default='aligned',
         help='faces of the owners, or the originals aligned by the manual landmarks',
     )
-    parser.add_argument(
-        '--size', type=int, default=224, help='side of cut-out faces (default: %(default)s)'
-    )
+    add_size(parser)
     args = parser.parse_args()
     run_converter(
         lambda: convert_rafdb(

@@ -4,16 +4,14 @@ python tools/dataset_converters/sfew.py SFEW_2 --faces film       # detect and a
 python tools/dataset_converters/sfew.py SFEW_2 --faces aligned    # faces of the owners
 """
 
-from ranfer.datasets.converters.cli import converter_parser, run_converter
+from ranfer.datasets.converters.cli import add_size, converter_parser, run_converter
 from ranfer.datasets.converters.sfew import convert_sfew
 
 
 def main() -> None:
     parser = converter_parser(__doc__, 'data/sfew')
     parser.add_argument('--faces', choices=('film', 'aligned'), help='which images to take')
-    parser.add_argument(
-        '--size', type=int, default=224, help='side of cut-out faces (default: %(default)s)'
-    )
+    add_size(parser)
     args = parser.parse_args()
     run_converter(
         lambda: convert_sfew(

@@ -12,6 +12,9 @@ from ranfer.datasets.annotation import load_annotation
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.utils.dependencies import require
 
+LONGEST = 511
+"""Bytes of a key of LMDB."""
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Put the images of a data set into LMDB')
@@ -34,13 +37,23 @@ def write(data_root: str, ann_files: list[str], out: str) -> int:
             ]
         }
     )
+    for path in paths:
+        if not path.isascii() or len(path) > LONGEST:
+            raise ValueError(
+                f'LMDB cannot hold the path {path!r}; rename it in ASCII with at most {LONGEST} '
+                f'characters, and the row of the annotation with it.'
+            )
     size = sum(os.path.getsize(path) for path in paths)
-    room = 2 * size + 2**14 * len(paths) + 2**24
+    room = 2 * size + 2**14 * len(paths) + 2**24 + _size(os.path.join(out, 'data.mdb'))
     with lmdb.open(out, map_size=room) as database, database.begin(write=True) as transaction:
         for path in paths:
             with open(path, 'rb') as file:
                 transaction.put(path.encode(), file.read())
     return len(paths)
+
+
+def _size(path: str) -> int:
+    return os.path.getsize(path) if os.path.isfile(path) else 0
 
 
 def main() -> None:

@@ -12,6 +12,6 @@ train_dataloader = dict(
     sampler=dict(_delete_=True, type='ranfer.ClassBalancedSampler'),
 )
 # Condition lists are given as, for example,
-#   --cfg-options test_dataloader.dataset.conditions.occlusion=lists/pose_30_affectnet_list.txt
+#   --cfg-options test_dataloader.dataset.conditions.pose30=lists/pose_30_affectnet_list.txt
 val_dataloader = dict(dataset=dict(ann_file='valid.json', conditions=dict(), **faces))
 test_dataloader = val_dataloader

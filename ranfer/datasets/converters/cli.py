@@ -37,6 +37,19 @@ def converter_parser(description: str | None, out: str) -> argparse.ArgumentPars
     return parser
 
 
+def add_size(parser: argparse.ArgumentParser) -> None:
+    """Add ``--size``, the side of faces that are cut out."""
+    parser.add_argument(
+        '--size', type=_side, default=224, help='side of cut-out faces (default: %(default)s)'
+    )
+
+
+def _side(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'got {text!r}, expected a number of pixels from 1')
+    return int(text)
+
+
 def run_converter(convert: Callable[[], list[str]]) -> None:
     """Run a conversion and print its report; an expected failure ends in one sentence.
 

@@ -240,6 +240,8 @@ def _label_rows(
                 report.skip('missing annotation', f'{name} of {images}')
                 continue
             i = index[name]
+            if labels[i] >= 0:
+                report.note('images that the lists of two splits name (kept in the later)')
             rows[i] = VoteRow(rows[i].row, split, rows[i].name, rows[i].votes)
             labels[i] = label
     kept = labels >= 0

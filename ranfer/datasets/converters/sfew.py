@@ -23,7 +23,7 @@ PUBLISHED = {
     'aligned': {'train': 891, 'valid': 431},
 }
 _IMAGE = re.compile(
-    r'(?:^|/)(train|val)(_aligned_faces\w*)?/(?:[^/]+/)*?([a-z]+)/([^/]+\.(?:png|jpg))$',
+    r'^(?:.*/)?(train|val)(_aligned_faces\w*)?/(?:[^/]+/)*?([a-z]+)/([^/]+\.(?:png|jpg))$',
     re.IGNORECASE,
 )
 

@@ -1,10 +1,10 @@
 """The last step of every converter: annotation files, table and report."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ranfer.datasets.annotation import save_annotation
+from ranfer.datasets.annotation import load_annotation, save_annotation
 from ranfer.datasets.converters.report import ConversionError, Report, split_table
 
 
@@ -16,6 +16,9 @@ def write_splits(
     report: Report,
 ) -> list[str]:
     """Write ``<split>.json`` for each split and ``report.json``.
+
+    A split of an earlier run with another protocol, which this run does not write, would share
+    images with the new ones; it becomes ``<split>.<protocol>.json``.
 
     Args:
         out: Output folder.
@@ -37,6 +40,7 @@ def write_splits(
             f'source: no image could be converted ({found or "none found"}); give the complete '
             f"archive or folder in its owners' layout"
         )
+    _set_aside(out, splits, metainfo['protocol'], report)
     counts = {split: Counter(row['gt_label'] for row in rows) for split, rows in splits.items()}
     for split, rows in splits.items():
         save_annotation(out / f'{split}.json', {**metainfo, 'split': split}, rows)
@@ -44,3 +48,16 @@ def write_splits(
     report.save(out / 'report.json', **metainfo, table=table)
     title = f'{metainfo["dataset"]}, protocol {metainfo["protocol"]}'
     return [title, *table, *report.lines()]
+
+
+def _set_aside(out: Path, splits: Iterable[str], protocol: str, report: Report) -> None:
+    """Rename the annotation files of another protocol that stay beside the new ones."""
+    for split in {'train', 'valid', 'test'}.difference(splits):
+        path = out / f'{split}.json'
+        if not path.is_file():
+            continue
+        earlier = load_annotation(str(path), f'remove {path}')['metainfo'].get('protocol')
+        if earlier != protocol:
+            kept = path.with_name(f'{split}.{earlier}.json')
+            path.replace(kept)
+            report.note(f'{path.name} of protocol {earlier} is now {kept.name}')

@@ -35,7 +35,7 @@ class UnreadableImageError(ValueError):
         self.reason = reason
         sentence = (
             f'img_path: {path!r} {reason}, expected a readable image; restore the file, or set '
-            f'skip_bad=True of the data set to train without it.'
+            f'skip_bad=True of the training data set to train without it.'
         )
         super().__init__(sentence if reason else path)
 

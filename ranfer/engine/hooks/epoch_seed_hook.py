@@ -45,8 +45,11 @@ class EpochSeedHook(DistSamplerSeedHook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Let the data workers follow the epochs."""
+        """Let the sampler follow the seed, which may be a checkpoint's, and workers the epochs."""
         loader = runner.train_loop.dataloader
+        sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
+        if hasattr(sampler, 'seed') and not runner._randomness_cfg.get('diff_rank_seed'):
+            sampler.seed = runner.seed
         self._epoch = torch.zeros((), dtype=torch.int64)
         if loader.generator is None:  # or starting workers would draw from the model's numbers
             loader.generator = torch.Generator()

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from test_datasets import fakes
+from test_tools.conftest import run_script
 
 from ranfer.datasets import FERPlus
 from ranfer.datasets.converters import ConversionError, convert_ferplus
@@ -211,3 +212,44 @@ def test_several_processes_give_the_same(tmp_path):
     ]
     assert lines[0] == lines[1] and 'skipped: unreadable image: 1' in lines[0]
     assert read(tmp_path / 'out1') == read(tmp_path / 'out2')
+
+
+def test_annotation_of_another_protocol_does_not_stay_beside_the_new_one(tmp_path):
+    """The lists of the authors train on Valid's images; an older valid.json would test on them."""
+    rows = fakes.ferplus_rows()
+    fakes.write_votes(tmp_path / 'in/fer2013new.csv', rows)
+    fakes.write_fer_folders(tmp_path / 'in', rows)
+    convert_ferplus([tmp_path / 'in'], tmp_path / 'out')
+    before = (tmp_path / 'out/valid.json').read_bytes()
+    train = tmp_path / 'in/train_list.txt'
+    train.write_text('0/fer0000000 6\n')
+    lists = {'train': (str(train), None)}
+    for _ in range(2):  # again changes nothing
+        lines = convert_ferplus([tmp_path / 'in'], tmp_path / 'out', protocol='lists', lists=lists)
+        names = {path.name for path in (tmp_path / 'out').glob('*.json')}
+        assert {'train.json', 'valid.majority.json'} <= names and 'valid.json' not in names
+    assert (tmp_path / 'out/valid.majority.json').read_bytes() == before
+    lines = convert_ferplus([tmp_path / 'in'], tmp_path / 'out')
+    assert (tmp_path / 'out/valid.json').read_bytes() == before
+    assert not any('is now' in line for line in lines)
+
+
+def test_an_image_in_the_lists_of_two_splits_is_noted(tmp_path):
+    rows = fakes.ferplus_rows()
+    fakes.write_votes(tmp_path / 'in/fer2013new.csv', rows)
+    fakes.write_fer_folders(tmp_path / 'in', rows)
+    lists = {}
+    for split in ('train', 'test'):
+        (tmp_path / f'in/{split}_list.txt').write_text('0/fer0000000 6\n')
+        lists[split] = (str(tmp_path / f'in/{split}_list.txt'), None)
+    lines = convert_ferplus([tmp_path / 'in'], tmp_path / 'out', protocol='lists', lists=lists)
+    assert 'note: images that the lists of two splits name (kept in the later): 1' in lines
+    assert set(read(tmp_path / 'out')) == {'test'}
+
+
+def test_a_split_is_listed_once(tmp_path, capsys):
+    script = Path(__file__).parents[3] / 'tools/dataset_converters/ferplus.py'
+    lists = ['--list', 'train=a.txt', '--list', 'train=b.txt']
+    with pytest.raises(SystemExit):
+        run_script(script, tmp_path, '--protocol', 'lists', *lists)
+    assert 'a split is given twice' in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Fake archives of RAF-DB, AffectNet and SFEW through converter and data set."""
 
+import argparse
 import json
 import shutil
 import zipfile
@@ -11,6 +12,7 @@ from test_datasets import fakes
 
 from ranfer.datasets import RAFDB, SFEW, AffectNet
 from ranfer.datasets.converters import convert_affectnet, convert_rafdb, convert_sfew
+from ranfer.datasets.converters.cli import add_size
 from ranfer.landmarks.align import face_template
 
 
@@ -145,3 +147,22 @@ def test_sfew_film_frames_are_detected_and_aligned(tmp_path):
     info = data.get_data_info(0)
     error = np.abs(info['gt_keypoints'][0, :, :2] - face_template(96)).max()
     assert cv2.imread(info['img_path']).shape == (96, 96, 3) and error < 12
+
+
+def test_sfew_aligned_faces_below_the_folder_of_their_split(tmp_path):
+    flat = fakes.write_sfew(tmp_path / 'flat', aligned=True)
+    for split in ('Train', 'Val'):
+        (tmp_path / 'in' / split).mkdir(parents=True)
+        (flat / f'{split}_Aligned_Faces').rename(tmp_path / f'in/{split}/{split}_Aligned_Faces_new')
+    convert_sfew([tmp_path / 'in'], tmp_path / 'out', faces='aligned', strict=True)
+    for split in ('train', 'valid'):
+        data = SFEW(data_root=str(tmp_path / 'out'), ann_file=f'{split}.json')
+        assert data.get_gt_labels().tolist() == list(range(7))
+
+
+@pytest.mark.parametrize('size', ['0', '-3', 'x'])
+def test_size_of_faces_is_checked(size):
+    parser = argparse.ArgumentParser()
+    add_size(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--size', size])

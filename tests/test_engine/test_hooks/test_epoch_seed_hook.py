@@ -34,7 +34,7 @@ def epochs(count: int, start: int = 0, seed: int = 0, dataset=None, **keys) -> l
     """Values of ``count`` epochs of one training that begins at epoch ``start``."""
     loader = DataLoader(dataset or Draws(), batch_size=2, collate_fn=list, **keys)
     loop = SimpleNamespace(dataloader=loader)
-    runner = SimpleNamespace(seed=seed, train_loop=loop, epoch=start)
+    runner = SimpleNamespace(seed=seed, train_loop=loop, epoch=start, _randomness_cfg={})
     hook = EpochSeedHook()
     hook.before_train(runner)
     drawn = []
@@ -111,3 +111,14 @@ def test_two_trainings_are_one(tmp_path, workers):
         assert losses == results[0][0]
         torch.testing.assert_close(weights, results[0][1], rtol=0, atol=0)
         torch.testing.assert_close(optimizer, results[0][2], rtol=0, atol=0)
+
+
+def test_a_resumed_training_shuffles_by_the_seed_of_its_checkpoint(tmp_path):
+    """Both draw a seed of their own, and MMEngine has made the sampler when it reads the first."""
+    runners = []
+    for epochs in (1, 2):
+        runners.append(
+            tiny_runner(tmp_path, epochs=epochs, resume=True, randomness=dict(seed=None))
+        )
+        runners[-1].train()
+    assert runners[1].train_dataloader.sampler.seed == runners[0].seed == runners[1].seed
