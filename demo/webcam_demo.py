@@ -1,6 +1,8 @@
 """Show the expressions before a camera: ``python demo/webcam_demo.py [--camera 0]``; q ends it."""
 
 import argparse
+import os
+import sys
 
 import cv2
 
@@ -20,10 +22,22 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def check_display() -> None:
+    """Refuse to start where no window can open: Qt would end the process without a sentence."""
+    windows = next((line for line in cv2.getBuildInformation().splitlines() if 'GUI:' in line), '')
+    linux = sys.platform.startswith('linux')
+    if 'NONE' in windows or (linux and not {'DISPLAY', 'WAYLAND_DISPLAY'} & os.environ.keys()):
+        raise OSError(
+            'No window can open here, for there is no display or OpenCV is built without windows; '
+            'write a film with `ranfer predict 0 --out FOLDER` instead.'
+        )
+
+
 def main() -> None:
     """Show frame after frame."""
     args = parse_args()
     with one_sentence_errors(args.traceback):
+        check_display()
         inferencer = FERInferencer(args.model, device=args.device)
         for analysed in inferencer.analyse(args.camera, batch_size=1, smoothing=args.smoothing):
             cv2.imshow('ranfer (q ends)', annotate(analysed.frame.image, analysed.result))

@@ -130,6 +130,11 @@ class ModelFile:
                 'give the config of the training.'
             )
         data = cfg.test_dataloader.dataset
+        if 'pipeline' not in data:
+            raise ValueError(
+                f'test_dataloader.dataset is a {data.get("type")} without a pipeline of its own, '
+                f'which says how a face is fed to the model; give the config of one data set.'
+            )
         dataset = data.type.split('.')[-1]
         step = _region_step(data.pipeline)
         meta = saved.get('meta', {}).get('dataset_meta') or {}

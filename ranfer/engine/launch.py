@@ -33,15 +33,10 @@ class CfgOptions(DictAction):
                 )
 
 
-def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that training and testing share; they are MMPretrain's."""
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every tool on a config takes, for :func:`apply_common_arguments`."""
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and tables')
-    parser.add_argument('--amp', action='store_true', help='mixed precision')
-    parser.add_argument('--no-pin-memory', action='store_true', help='do not pin host memory')
-    parser.add_argument(
-        '--no-persistent-workers', action='store_true', help='start data workers anew every epoch'
-    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -50,15 +45,28 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         'lists as key="[a,b]" or key=a,b, without blanks',
     )
     parser.add_argument(
+        '--traceback', action='store_true', help='show the Python traceback of an error'
+    )
+    parser.set_defaults(
+        launcher='none', local_rank=0, no_pin_memory=False, no_persistent_workers=False
+    )
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing share; they are MMPretrain's."""
+    add_config_arguments(parser)
+    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument('--no-pin-memory', action='store_true', help='do not pin host memory')
+    parser.add_argument(
+        '--no-persistent-workers', action='store_true', help='start data workers anew every epoch'
+    )
+    parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
         help='job launcher',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    parser.add_argument(
-        '--traceback', action='store_true', help='show the Python traceback of an error'
-    )
 
 
 def read_config(path: str) -> Config:
@@ -82,7 +90,7 @@ def read_config(path: str) -> Config:
 
 
 def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
-    """Bring the options of :func:`add_common_arguments` into ``cfg`` and return it."""
+    """Bring the options of one of the two functions above into ``cfg`` and return it."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not torch.cuda.is_available():
         keep_freed_memory()

@@ -112,7 +112,7 @@ def warp_face(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """Warp to a square; what lies outside the image is black.
 
     A warp that shrinks samples an image that was shrunk with area averaging first, for a bilinear
-    warp alone would alias.
+    warp alone would alias; what lies far from the square is left out before.
 
     Args:
         image: uint8, shape ``(H, W)`` or ``(H, W, 3)``.
@@ -124,11 +124,28 @@ def warp_face(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale < 0.7:
+        image, matrix = _surroundings(image, matrix, size, margin=2 / scale)
+        if not image.size:
+            return np.zeros((size, size, *image.shape[2:]), image.dtype)
         height, width = image.shape[:2]
         small = max(round(width * scale), 1), max(round(height * scale), 1)
         image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
         matrix = matrix * [width / small[0], height / small[1], 1]
     return warp(image, matrix, (size, size))
+
+
+def _surroundings(
+    image: np.ndarray, matrix: np.ndarray, size: int, margin: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The part of an image that a warped square shows, and the matrix from it."""
+    linear, shift = matrix[:, :2], matrix[:, 2]
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]])
+    corners = (corners - shift) @ np.linalg.inv(linear).T
+    bounds = image.shape[1::-1]
+    left, top = np.clip(np.floor(corners.min(0) - margin), 0, bounds).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(0) + margin), 0, bounds).astype(int)
+    moved = np.column_stack([linear, shift + linear @ [left, top]])
+    return image[top:bottom, left:right], moved
 
 
 def align_face(

@@ -140,7 +140,7 @@ class MTCNN(FaceDetector):
         for indices in groups.values():
             for start in range(0, len(indices), self.batch_size):
                 part = indices[start : start + self.batch_size]
-                batch = np.stack([images[i] for i in part])[..., ::-1]
+                batch = np.ascontiguousarray(np.stack([images[i] for i in part])[..., ::-1])
                 for index, found in zip(part, self._detect_batch(batch)):
                     faces[index] = found
         return [found for found in faces if found is not None]

@@ -28,6 +28,12 @@ def draw_conditions(
     if not accuracies:
         raise ValueError('draw_conditions got no condition, expected at least one.')
     references = references or {}
+    odd = sorted(references.keys() - accuracies.keys())
+    if odd:
+        raise ValueError(
+            f'draw_conditions got a reference for {odd[0]!r}, expected names out of '
+            f'{", ".join(accuracies)}.'
+        )
     values = np.array([accuracy for accuracy, _ in accuracies.values()])
     counts = np.array([count for _, count in accuracies.values()])
     low, high = wilson_interval(values, counts)

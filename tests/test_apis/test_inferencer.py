@@ -294,6 +294,12 @@ def test_config_and_checkpoint(tmp_path):
     config.write_text(f'model = {tiny.model_config()!r}\n')
     with pytest.raises(ValueError, match='has no test_dataloader'):
         ModelFile.from_config(str(config), str(tmp_path / 'a.pth'))
+    config.write_text(
+        f'model = {tiny.model_config()!r}\n'
+        "test_dataloader = dict(dataset=dict(type='ConcatDataset', datasets=[]))\n"
+    )
+    with pytest.raises(ValueError, match='is a ConcatDataset without a pipeline'):
+        ModelFile.from_config(str(config), str(tmp_path / 'a.pth'))
 
 
 def test_weights_of_another_width_or_without_a_value_are_one_sentence():

@@ -114,11 +114,22 @@ def test_fusion_can_be_right_where_both_members_are_wrong():
     assert fuse([one, two], [1, 0]).scores == one.scores
 
 
+def test_an_image_that_an_annotation_names_twice_is_fused_twice():
+    names = ('0.png', '1.png', '1.png', '2.png')
+    members = [predictions(random_scores(seed), names=names) for seed in (0, 1)]
+    fused = fuse(members)
+    assert fused.names == names
+    np.testing.assert_allclose(fused.scores, (random_scores(0) + random_scores(1)) / 2)
+
+
 @pytest.mark.parametrize(
     ('changes', 'sentence'),
     [
         (dict(classes=('a', 'b', 'c')), 'Predictions 1 and 2 have different classes'),
-        (dict(names=('0.png', '1.png', '2.png', 'x.png')), "different images .*'3.png' is in one"),
+        (
+            dict(names=('0.png', '1.png', '2.png', 'x.png')),
+            "different images .*'3.png' is not as often",
+        ),
         (dict(names=('0.png', '1.png', '2.png', '2.png')), 'different images'),
         (dict(labels=(0, 1, 1, 0)), r"the labels 2 and 1 for '2\.png'"),
     ],

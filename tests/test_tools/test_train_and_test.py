@@ -54,6 +54,9 @@ def draw(config: Path, work: Path, tmp_path: Path, capsys) -> None:
         ('../test', (config, tmp_path / 'other.pth'), 'does not fit the config (Missing'),
         ('draw_attention', (config, tmp_path / 'other.pth'), 'does not fit the config (Missing'),
         ('explain_occlusion', (config, tmp_path / 'other.pth'), 'does not fit the config (Missing'),
+        ('explain_occlusion', (config, checkpoint, '--num', 0), '--num must be at least 1'),
+        ('explain_occlusion', (config, checkpoint, '--face', 9999), '--face must be in [0, '),
+        ('draw_attention', (config, checkpoint, '--amp'), 'unrecognized arguments: --amp'),
         ('draw_report', (work / 'report.json', out, '--predictions', tmp_path / 'cut.pkl'),
          'cut.pkl holds no predictions'),
     ):  # fmt: skip
@@ -72,6 +75,25 @@ def test_flip_tta_averages_both_views(small, tmp_path):
         accuracies[name] = json.loads((tmp_path / name / 'report.json').read_text())
     assert accuracies['tta']['count'] == accuracies['plain']['count'] == 13
     assert accuracies['tta']['calibration_error'] != accuracies['plain']['calibration_error']
+
+
+def test_flip_and_occluder_reach_data_sets_behind_a_wrapper(small, tmp_path):
+    """The same faces, alone and as the only part of a ConcatDataset, give the same report."""
+    work = tmp_path / 'work'
+    run_tool('train.py', small, '--work-dir', work, '--epochs', 1, '--no-validate')
+    cfg = Config.fromfile(small)
+    faces = cfg.test_dataloader.dataset
+    cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[faces])
+    wrapped = tmp_path / 'wrapped.py'
+    cfg.dump(wrapped)
+    reports = []
+    for config in (small, wrapped):
+        out = tmp_path / config.stem / 'figures.json'
+        run_tool('test.py', config, work / 'epoch_1.pth', '--work-dir', tmp_path / 'test',
+                 '--tta', '--occlude', '--out', out, '--out-item', 'metrics')  # fmt: skip
+        reports.append(json.loads(out.read_text()))
+    assert reports[0] == reports[1]
+    assert reports[0]['fer/occlusion_count'] == 13 + 6 + 6 + 6  # every face of the split
 
 
 def test_stock_image_classifier_in_mmpretrains_own_script(faces, tmp_path):

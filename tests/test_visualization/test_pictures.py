@@ -138,6 +138,7 @@ def test_mean_region_weights_against_a_loop():
     [
         (lambda: draw_confusion(np.zeros((2, 3)), 'ab'), r'shape \(2, 3\)'),
         (lambda: draw_conditions({}), 'no condition'),
+        (lambda: draw_conditions({'a': (1, 2)}, {'b': 3}), "a reference for 'b'"),
         (lambda: draw_reliability(np.zeros(0), np.zeros(0)), 'at least 1'),
         (lambda: draw_region_weights({}, ['a']), 'at least one group'),
         (lambda: draw_learning_curves({'time': np.zeros((1, 2))}), 'found no loss'),

@@ -14,14 +14,14 @@ from mmpretrain.registry import DATASETS, MODELS
 
 from ranfer.engine.checkpoint import load_weights
 from ranfer.engine.errors import one_sentence_errors
-from ranfer.engine.launch import add_common_arguments, apply_common_arguments, read_config
+from ranfer.engine.launch import add_config_arguments, apply_common_arguments, read_config
 from ranfer.visualization.figure import write_picture
 from ranfer.visualization.visualizer import draw_sample, face_of_input
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Draw the attention on test samples')
-    add_common_arguments(parser)
+    add_config_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--num', type=int, default=4, help='number of faces, spread over the split')
     parser.add_argument('--out', help='folder of the pictures; WORK_DIR/attention by default')

@@ -20,7 +20,7 @@ from mmpretrain.registry import DATASETS, MODELS
 
 from ranfer.engine.checkpoint import load_weights
 from ranfer.engine.errors import one_sentence_errors
-from ranfer.engine.launch import add_common_arguments, apply_common_arguments, read_config
+from ranfer.engine.launch import add_config_arguments, apply_common_arguments, read_config
 from ranfer.evaluation.hidden_regions import compare_hidden, hidden_share
 from ranfer.evaluation.report import markdown_table
 from ranfer.visualization.figure import write_picture
@@ -32,7 +32,7 @@ BATCH = 32
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Measure attention on hidden regions')
-    add_common_arguments(parser)
+    add_config_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', help='folder of the results; WORK_DIR/occlusion by default')
     parser.add_argument('--num', type=int, help='use so many occluded and free faces at most')
@@ -60,16 +60,34 @@ def stack(samples: list, key: str) -> np.ndarray:
     return np.stack([v.float().cpu().numpy() if torch.is_tensor(v) else v for v in values])
 
 
-def measure(model: torch.nn.Module, dataset, args: argparse.Namespace) -> tuple[dict, np.ndarray]:
-    """Figures, and the picture of weight over hidden share."""
+def check(dataset, args: argparse.Namespace) -> tuple[list[dict], list[int], list[int]]:
+    """Data of all samples, and the indices of those with an occluder and of those without."""
+    if args.num is not None and args.num < 1:
+        raise ValueError(f'--num must be at least 1, got {args.num}.')
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    hidden = [i for i, info in enumerate(infos) if _is_hidden(info)][: args.num]
-    free = [i for i, info in enumerate(infos) if info.get('occluder') is None][: args.num]
+    hidden = [i for i, info in enumerate(infos) if _is_hidden(info)]
+    free = [i for i, info in enumerate(infos) if info.get('occluder') is None]
     if not hidden or not free:
         raise ValueError(
             'The test split has no faces with and without a known occluder (occluder_box); give '
             'the config of a model on SynthFER.'
         )
+    if not 0 <= args.face < len(free):
+        raise ValueError(f'--face must be in [0, {len(free)}), got {args.face}.')
+    if dataset[free[args.face]]['inputs'].dim() != 3:
+        raise ValueError('The bar slides over whole images; drop crop_size from the pipeline.')
+    return infos, hidden, free
+
+
+def measure(
+    model: torch.nn.Module,
+    dataset,
+    args: argparse.Namespace,
+    infos: list[dict],
+    hidden: list[int],
+    free: list[int],
+) -> tuple[dict, np.ndarray]:
+    """Figures, and the picture of weight over hidden share."""
     usual = usual_weights(predict(model, [dataset[i] for i in free]))
     samples = predict(model, [dataset[i] for i in hidden])
     weights, regions = stack(samples, 'region_weights'), stack(samples, 'regions')
@@ -102,17 +120,12 @@ def _is_hidden(info: dict) -> bool:
     return 'occlusion' in info['conditions'] and info.get('occluder_box') is not None
 
 
-def slide(model: torch.nn.Module, dataset, args: argparse.Namespace) -> np.ndarray:
+def slide(model: torch.nn.Module, dataset, index: int, bar: float) -> np.ndarray:
     """The picture of a bar that slides over one free face."""
-    free = [i for i in range(len(dataset)) if dataset.get_data_info(i).get('occluder') is None]
-    if not 0 <= args.face < len(free):
-        raise ValueError(f'--face must be in [0, {len(free)}), got {args.face}.')
-    item = dataset[free[args.face]]
-    if item['inputs'].dim() != 3:
-        raise ValueError('The bar slides over whole images; drop crop_size from the pipeline.')
+    item = dataset[index]
     image = item['inputs']
     positions = np.linspace(0, 1, 31)
-    faces = [_with_bar(image, position, args.bar) for position in positions]
+    faces = [_with_bar(image, position, bar) for position in positions]
     items = [dict(inputs=x, data_samples=item['data_samples'].clone()) for x in [*faces, image]]
     samples = predict(model, items)
     scores = stack(samples, 'pred_score')
@@ -143,10 +156,13 @@ def main() -> None:
         load_weights(model, args.checkpoint)
         model.to(get_device()).eval()
         folder = Path(args.out or osp.join(cfg.work_dir, 'occlusion'))
-        figures, picture = measure(model, dataset, args)
+        infos, hidden, free = check(dataset, args)
+        figures, picture = measure(
+            model, dataset, args, infos, hidden[: args.num], free[: args.num]
+        )
         write_picture(folder / 'hidden_regions.png', picture)
-        write_picture(folder / 'sliding_bar.png', slide(model, dataset, args))
         (folder / 'hidden_regions.json').write_text(json.dumps(figures, indent=2))
+        write_picture(folder / 'sliding_bar.png', slide(model, dataset, free[args.face], args.bar))
         rows = [
             ['hidden', f'{figures["hidden_weight"]:.4f}', f'{figures["hidden_relative"]:.4f}'],
             ['visible', f'{figures["visible_weight"]:.4f}', f'{figures["visible_relative"]:.4f}'],

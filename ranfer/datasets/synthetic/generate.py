@@ -23,7 +23,7 @@ from .identity import Identity, sample_identity
 from .occluders import OPAQUE, Occluder, sample_occluder
 from .render import FaceTruth, SynthFace, render_face, sample_face
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same parameters draw other pictures, so that caches are made again."""
 
 CHUNK = 250

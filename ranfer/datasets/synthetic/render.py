@@ -27,6 +27,9 @@ from .texture import REACH, hair_outline, hair_padding, paint_head, texture_scal
 TEXTURE_SIDE = 1.75
 """Side of the texture relative to the side of the image."""
 
+TO_EDGE = 0.5
+"""From pixels counted by the centre of the first one, as the camera counts, to the edge."""
+
 
 @dataclass(frozen=True)
 class SynthFace:
@@ -57,8 +60,8 @@ class FaceTruth:
     Attributes:
         label: Index of the expression in ``CLASSES``.
         action_units: Strengths, float32 ``(A, 2)``.
-        keypoints: Left eye, right eye, nose tip, left and right mouth corner in pixels,
-            float32 ``(5, 2)``; left is image left.
+        keypoints: Left eye, right eye, nose tip, left and right mouth corner, float32 ``(5, 2)``, in
+            pixels from the image's edge; left is image left.
         keypoints_visible: 1 where a keypoint is in the image, faces the camera, and is hidden
             neither by the head itself nor by an occluder; uint8 ``(5,)``.
         yaw, pitch, roll: Head pose in degrees.
@@ -152,7 +155,7 @@ def render_face(face: SynthFace, size: int = 128) -> tuple[np.ndarray, FaceTruth
         yaw=view.yaw,
         pitch=view.pitch,
         roll=view.roll,
-        face_box=box.astype(np.float32),
+        face_box=(box + TO_EDGE).astype(np.float32),
         occluder_mask=hidden,
     )
     return _develop(image, view, rng), truth
@@ -209,7 +212,7 @@ def _background(size, camera: Camera, who: Identity, view: View, rng) -> np.ndar
 
 
 def _landmarks(uv, radius, camera: Camera, trace: Trace, hidden):
-    """Pixels ``(5, 2)`` and visibility ``(5,)`` of the landmarks."""
+    """Places ``(5, 2)`` from the image's edge and visibility ``(5,)`` of the landmarks."""
     points = directions(uv) * sample_map(radius, uv)[:, None]
     pixels, depth = camera.project(points)
     size = trace.depth.shape[0]
@@ -218,7 +221,7 @@ def _landmarks(uv, radius, camera: Camera, trace: Trace, hidden):
     column, row = np.clip(column, 0, size - 1), np.clip(row, 0, size - 1)
     near = depth - trace.depth[row, column] < 0.06
     seen = inside & near & ~hidden[row, column]
-    return pixels.astype(np.float32), seen.astype(np.uint8)
+    return (pixels + TO_EDGE).astype(np.float32), seen.astype(np.uint8)
 
 
 def _develop(image: np.ndarray, view: View, rng) -> np.ndarray:

@@ -68,7 +68,7 @@ def test_mirrored_yaw_mirrors_landmarks_and_picture(yaw):
     """The symmetric face is mirrored by geometry alone: flip of the image against minus yaw."""
     right, left = (render_face(plain_face(sign * yaw)) for sign in (1, -1))
     swapped = right[1].keypoints[[1, 0, 2, 4, 3]]
-    swapped[:, 0] = 127 - swapped[:, 0]
+    swapped[:, 0] = 128 - swapped[:, 0]  # from edge to edge, as a flip counts
     np.testing.assert_allclose(left[1].keypoints, swapped, atol=0.05)
     centre = np.s_[45:85, 35:93]
     difference = left[0][:, ::-1].astype(float)[centre] - right[0][centre]
