@@ -60,8 +60,8 @@ class FaceTruth:
     Attributes:
         label: Index of the expression in ``CLASSES``.
         action_units: Strengths, float32 ``(A, 2)``.
-        keypoints: Left eye, right eye, nose tip, left and right mouth corner, float32 ``(5, 2)``, in
-            pixels from the image's edge; left is image left.
+        keypoints: Left eye, right eye, nose tip, left and right mouth corner, float32 ``(5, 2)``,
+            in pixels from the image's edge; left is image left.
         keypoints_visible: 1 where a keypoint is in the image, faces the camera, and is hidden
             neither by the head itself nor by an occluder; uint8 ``(5,)``.
         yaw, pitch, roll: Head pose in degrees.
