@@ -140,6 +140,8 @@ class ModelFile:
         meta = saved.get('meta', {}).get('dataset_meta') or {}
         model = _plain(cfg.model)
         model.setdefault('data_preprocessor', _plain(cfg.get('data_preprocessor', {})))
+        if step.get('crop_size'):  # ready crops, which the preprocessor passes as they are
+            model['data_preprocessor']['crop_size'] = step['crop_size']
         face = cfg.get('face_input')
         return cls(
             model=model,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ranfer.deployment.runtime import ONNX_COMMAND
 from ranfer.utils.dependencies import require
+
+if TYPE_CHECKING:
+    import onnx
 
 
 def quantize_onnx(path: str, out: str, batches: Iterable[dict[str, np.ndarray]]) -> None:
@@ -41,11 +45,22 @@ def quantize_onnx(path: str, out: str, batches: Iterable[dict[str, np.ndarray]])
             weight_type=tools.QuantType.QInt8,
             per_channel=True,
             op_types_to_quantize=['Conv', 'Add'],
+            nodes_to_exclude=_other_sums(onnx.load(prepared)),
         )
     proto = onnx.load(out)
     if not proto.metadata_props:
         proto.metadata_props.extend(onnx.load(path).metadata_props)
         onnx.save(proto, out)
+
+
+def _other_sums(proto: onnx.ModelProto) -> list[str]:
+    """Names of the sums that have no part in the backbone's layers: those of attention and boxes.
+
+    The logarithm of an absent region's weight lies so low that it would take the whole range.
+    """
+    layers = {y for node in proto.graph.node if node.op_type == 'Conv' for y in node.output}
+    sums = [node for node in proto.graph.node if node.op_type == 'Add']
+    return [node.name for node in sums if layers.isdisjoint(node.input)]
 
 
 def _reader(base: type, batches: Iterable[dict[str, np.ndarray]]):

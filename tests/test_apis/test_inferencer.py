@@ -291,6 +291,10 @@ def test_config_and_checkpoint(tmp_path):
     assert model.face.grey
     infer = FERInferencer(config, tmp_path / 'a.pth', device='cpu', faces='whole')
     assert len(infer(IMAGE, progress=False)[0].faces[0].regions) == 5
+    pipeline[0]['crop_size'] = 24  # the crops of the training, whatever the preprocessor says
+    config.write_text(f'model = {tiny.model_config()!r}\ntest_dataloader = {data!r}\n')
+    model = ModelFile.from_config(str(config), str(tmp_path / 'a.pth'))
+    assert model.model['data_preprocessor']['crop_size'] == 24
     config.write_text(f'model = {tiny.model_config()!r}\n')
     with pytest.raises(ValueError, match='has no test_dataloader'):
         ModelFile.from_config(str(config), str(tmp_path / 'a.pth'))

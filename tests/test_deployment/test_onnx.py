@@ -151,6 +151,28 @@ def test_int8_keeps_inputs_metadata_and_most_of_the_scores(tmp_path):
     assert np.abs(scores[0] - scores[1]).max() < 0.1
 
 
+@pytest.mark.parametrize('shared', [False, True])
+def test_int8_keeps_the_attention_in_float32(shared, tmp_path):
+    """Calibrated with an absent region, whose weight has a logarithm near that of 0, the weights
+    still follow those of float32; a tenth, for the features come from int8."""
+    path, small = str(tmp_path / 'model.onnx'), str(tmp_path / 'int8.onnx')
+    model = build(shared=shared)
+    for layer in (model.neck.attention, model.head.attention):
+        torch.nn.init.normal_(layer.weight, std=20)
+    export_onnx(model, path, dict(classes=['a']))
+    full = ORTModel(path)
+    inputs = full.inputs_of(batch(8))
+    absent = dict(inputs, mask=inputs['mask'].copy())
+    absent['mask'][:, 2] = False
+    quantize_onnx(path, small, [inputs, absent])
+    for values in (inputs, absent):
+        expected, found = (m.run(values)['region_weights'] for m in (full, ORTModel(small)))
+        np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
+        np.testing.assert_allclose(found, expected, atol=0.1)
+        assert np.ptp(expected, axis=1).max() > 0.2
+    assert (found[:, 2] == 0).all()
+
+
 @pytest.mark.parametrize('baked', [False, True])
 def test_models_of_fewer_regions_take_the_first_ones(baked, tmp_path):
     values = config()

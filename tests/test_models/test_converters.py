@@ -182,3 +182,27 @@ def test_vgg_face_gives_the_same_features(caffe, tmp_path, capsys):
 def test_other_checkpoints_are_refused(convert, state, sentence):
     with pytest.raises(ValueError, match=sentence):
         convert(state)
+
+
+@pytest.mark.parametrize(
+    'content',
+    [dict(state_dict=None), {'conv1.weight': 3}, {0: torch.zeros(1)}],
+    ids=['no dict', 'no tensor', 'no name'],
+)
+def test_a_checkpoint_without_weights_is_one_sentence(content, tmp_path, capsys):
+    torch.save(content, tmp_path / 'odd.pth')
+    with pytest.raises(SystemExit):
+        run_tool(
+            'model_converters/ran_official_to_ranfer.py', tmp_path / 'odd.pth', tmp_path / 'o.pth',
+            '--kind', 'backbone',
+        )  # fmt: skip
+    assert 'holds no state_dict that maps names to tensors' in capsys.readouterr().err
+
+
+def test_a_backbone_has_no_official_form(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run_tool(
+            'model_converters/ran_official_to_ranfer.py', 'a.pth', tmp_path / 'o.pth',
+            '--kind', 'backbone', '--to', 'official',
+        )  # fmt: skip
+    assert 'use --kind ran' in capsys.readouterr().err

@@ -113,21 +113,28 @@ def test_autocast_changes_no_digit():
             (12, 7),
             None,
             'RANNeck.in_channels is 8, but the backbone gives features of (7,) a region; set '
-            'in_channels to the width of its last stage.',
+            'in_channels to the width of its last stage, the number of channels among these.',
+        ),
+        (
+            dict(num_regions=6),
+            (12, 16, 8, 8),
+            None,
+            'RANNeck.in_channels is 8, but the backbone gives features of (16, 8, 8) a region; set '
+            'in_channels to the width of its last stage, the number of channels among these.',
         ),
         (
             dict(num_regions=6),
             (12, 7, 2, 2),
             None,
-            'RANNeck.in_channels is 8, but the backbone gives features of (2,) a region; set '
-            'in_channels to the width of its last stage.',
+            'RANNeck.in_channels is 8, but the backbone gives features of (7, 2, 2) a region; set '
+            'in_channels to the width of its last stage, the number of channels among these.',
         ),
         (
             dict(num_regions=6),
             (12, 8, 2, 2, 2),
             None,
             'RANNeck.in_channels is 8, but the backbone gives features of (8, 2, 2, 2) a region; '
-            'set in_channels to the width of its last stage.',
+            'set in_channels to the width of its last stage, the number of channels among these.',
         ),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import runpy
+import shlex
 import sys
 from pathlib import Path
 
@@ -153,3 +154,40 @@ def test_unknown_rows_are_named(tool, monkeypatch, capsys):
     assert "--rows got 'nothing', expected some of baseline, self-attention" in (
         capsys.readouterr().err
     )
+
+
+def options_of(tool: dict, monkeypatch, capsys, *words: str) -> list[str]:
+    """Settings of the training that ``--list`` prints for one row and seed."""
+    run_ablation(tool, monkeypatch, '--list', '--seeds', 4, *words)
+    line = capsys.readouterr().out.splitlines()[0]
+    return shlex.split(line.partition('--cfg-options ')[2])
+
+
+def test_a_row_has_the_last_word_over_settings_of_all_rows(tool, monkeypatch, capsys):
+    own = ['randomness.seed=4', 'model.head.region_loss.margin=0.1']
+    others = ['model.head.region_loss.margin=0.02', 'randomness.seed=9']
+    words = ('--rows', 'margin 0.1', '--cfg-options', *others)
+    assert options_of(tool, monkeypatch, capsys, *words) == [*others, *own]
+
+
+def test_epochs_are_given_by_their_option(tool, monkeypatch, capsys):
+    with pytest.raises(SystemExit):
+        run_ablation(tool, monkeypatch, '--list', '--cfg-options', 'train_cfg.max_epochs=3')
+    assert 'give --epochs instead' in capsys.readouterr().err
+
+
+def test_other_strategies_keep_the_dropout_of_regions(tool, monkeypatch):
+    cfg = Config.fromfile('configs/ran/ran_r18-slim_ferplus.py')
+    rows = tool['variants'](cfg)
+    assert set(rows['random']) == {
+        'train_dataloader.dataset.pipeline.5.strategy.strategy',
+        'val_dataloader.dataset.pipeline.1.strategy',
+        'test_dataloader.dataset.pipeline.1.strategy',
+    }
+    assert list(rows['all crops in training']) == ['train_dataloader.dataset.pipeline.5.strategy']
+
+
+def test_a_head_with_its_default_loss(tool):
+    cfg = Config.fromfile(FULL)
+    del cfg.model.head['loss']
+    assert 'loss' not in tool['variants'](cfg)['self-attention']['model.head']

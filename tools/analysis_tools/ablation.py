@@ -44,6 +44,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--list', action='store_true', help='print the commands and end')
     parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     args = parser.parse_args()
+    if any(option.startswith('train_cfg.max_epochs=') for option in args.cfg_options):
+        parser.error('--cfg-options: give --epochs instead of train_cfg.max_epochs')
     args.work_dir = args.work_dir or Path('work_dirs') / f'ablation_{Path(args.config).stem}'
     return args
 
@@ -58,8 +60,9 @@ def variants(cfg: Config) -> dict[str, dict]:
         type='LinearClsHead',
         num_classes=model.head.num_classes,
         in_channels=model.head.in_channels,
-        loss=model.head.loss,
     )
+    if 'loss' in model.head:
+        stock_head['loss'] = model.head.loss
     unbiased = {'model.head.region_loss': None}
     rows = {
         'baseline': {'data_preprocessor.num_regions': 1, **unbiased, **(plain if shared else {})},
@@ -99,13 +102,16 @@ def replaced(config: dict) -> dict:
 def strategy(
     cfg: Config, splits: Iterable[str] = ('train', 'val', 'test'), **settings: object
 ) -> dict:
-    """Another region strategy in the pipelines."""
-    return {
-        f'{split}_dataloader.dataset.pipeline.{index}.strategy': replaced(settings)
-        for split in splits
-        for index, step in enumerate(cfg[f'{split}_dataloader'].dataset.pipeline)
-        if step.type == 'ranfer.RegionCropTransform'
-    }
+    """Another region strategy in the pipelines; :class:`RegionDropout` around one stays."""
+    found = {}
+    for split in splits:
+        for index, step in enumerate(cfg[f'{split}_dataloader'].dataset.pipeline):
+            if step.type == 'ranfer.RegionCropTransform':
+                key = f'{split}_dataloader.dataset.pipeline.{index}.strategy'
+                if len(splits) > 1 and step.get('strategy', {}).get('type') == 'RegionDropout':
+                    key += '.strategy'
+                found[key] = replaced(settings)
+    return found
 
 
 def as_options(settings: dict, prefix: str = '') -> Iterator[str]:
@@ -120,7 +126,8 @@ def as_options(settings: dict, prefix: str = '') -> Iterator[str]:
 
 def commands(args: argparse.Namespace, settings: dict, folder: Path, seed: int) -> list[list[str]]:
     """Words of the training and the test of one run."""
-    options = ['--cfg-options', f'randomness.seed={seed}', *as_options(settings), *args.cfg_options]
+    own = [f'randomness.seed={seed}', *as_options(settings)]
+    options = ['--cfg-options', *args.cfg_options, *own]
     epochs = args.epochs or read_config(args.config).train_cfg.max_epochs
     train = [
         'tools/train.py', args.config, '--amp', '--no-validate', '--epochs', str(epochs),

@@ -157,9 +157,8 @@ def main() -> None:
         model.to(get_device()).eval()
         folder = Path(args.out or osp.join(cfg.work_dir, 'occlusion'))
         infos, hidden, free = check(dataset, args)
-        figures, picture = measure(
-            model, dataset, args, infos, hidden[: args.num], free[: args.num]
-        )
+        chosen = hidden[: args.num], free[: args.num]
+        figures, picture = measure(model, dataset, args, infos, *chosen)
         write_picture(folder / 'hidden_regions.png', picture)
         (folder / 'hidden_regions.json').write_text(json.dumps(figures, indent=2))
         write_picture(folder / 'sliding_bar.png', slide(model, dataset, free[args.face], args.bar))

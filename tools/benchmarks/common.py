@@ -40,7 +40,9 @@ def parse_args(description: str, **options) -> argparse.Namespace:
     parser.add_argument('--out', default='work_dirs/benchmarks', help='folder for the JSON file')
     parser.add_argument('--threads', type=int, default=os.cpu_count(), help='threads of PyTorch')
     parser.add_argument('--repeats', type=int, default=7, help='interleaved repetitions')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument(
+        '--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.is_available() else 'cpu'
+    )
     parser.add_argument('--quick', action='store_true', help='smallest sizes, to see that it runs')
     for name, default in options.items():
         parser.add_argument(f'--{name.replace("_", "-")}', type=type(default), default=default)
@@ -149,6 +151,7 @@ def count_flops(case: Callable[[], object]) -> int:
 def matmul_ceiling(dtype: torch.dtype, device: str, quick: bool = False) -> float:
     """Fastest matrix product of this machine in FLOP/s: the best of several square sizes."""
     best = 0.0
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32  # as convolutions may
     for side in (256,) if quick else (1024, 2048, 4096) if device == 'cpu' else (4096, 8192):
         a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
         seconds = times({'matmul': lambda a=a, b=b: a @ b}, 5, device)['matmul']

@@ -11,6 +11,7 @@ import os
 import statistics
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ def torch_runner(module: nn.Module, dtype: torch.dtype, device: str) -> Runner:
 
     def run(*arrays: np.ndarray) -> np.ndarray:
         tensors = [torch.from_numpy(x).to(device) for x in arrays]
-        with torch.inference_mode(), torch.autocast(device, dtype, enabled=half):
+        with torch.inference_mode(), torch.autocast(device, dtype) if half else nullcontext():
             return module(*tensors)[0].float().cpu().numpy()
 
     return run

@@ -95,7 +95,9 @@ def test_samples(config: str) -> list[dict]:
     cfg = read_config(config)
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    return [dataset[i] for i in range(len(dataset))]
+    samples = [dataset[i] for i in range(len(dataset))]
+    overall = cfg.test_evaluator.get('overall')
+    return [s for s in samples if overall is None or overall in s['data_samples'].conditions]
 
 
 def main() -> None:

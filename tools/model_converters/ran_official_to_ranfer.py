@@ -36,7 +36,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--kind', choices=['ran', 'backbone'], default='ran', help='what source is')
     parser.add_argument('--to', choices=['ranfer', 'official'], default='ranfer')
     parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.kind == 'backbone' and args.to == 'official':
+        parser.error('--to official: the authors have names for a whole RAN alone; use --kind ran')
+    return args
+
+
+def tensors_of(checkpoint: dict, path: str) -> dict[str, torch.Tensor]:
+    """The state dict of a checkpoint, or the checkpoint if it is one."""
+    state_dict = checkpoint.get('state_dict', checkpoint)
+    fits = isinstance(state_dict, dict) and all(isinstance(name, str) for name in state_dict)
+    if not fits or not all(isinstance(value, torch.Tensor) for value in state_dict.values()):
+        raise ValueError(
+            f'{path} holds no state_dict that maps names to tensors; give a checkpoint of weights.'
+        )
+    return state_dict
 
 
 def convert(state_dict: dict, args: argparse.Namespace) -> dict:
@@ -52,7 +66,7 @@ def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
         checkpoint = load_checkpoint(args.source, map_location='cpu')
-        converted = convert(checkpoint.get('state_dict', checkpoint), args)
+        converted = convert(tensors_of(checkpoint, args.source), args)
         target = Path(args.target)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f'{target.name}.part')

@@ -121,17 +121,15 @@ class RANNeck(BaseModule):
         """Mean over the positions of a feature map of one row a region: ``(M, D)``."""
         x = at_least_float32(x)
         if x.dim() == 4 and x.size(1) == self.in_channels:
-            x = x.mean(dim=(2, 3))
-        elif x.dim() == 4:
-            x = x.mean(dim=(1, 2))
-        elif x.dim() == 3:
-            x = x.mean(dim=1)
-        if x.dim() != 2 or x.size(1) != self.in_channels:
+            return x.mean(dim=(2, 3))
+        last = x.dim() in (2, 3, 4) and x.size(-1) == self.in_channels
+        if not last or (x.dim() == 4 and x.size(2) == self.in_channels):  # the width of a map
             raise ValueError(
                 f'RANNeck.in_channels is {self.in_channels}, but the backbone gives features of '
-                f'{tuple(x.shape)[1:]} a region; set in_channels to the width of its last stage.'
+                f'{tuple(x.shape)[1:]} a region; set in_channels to the width of its last stage, '
+                f'the number of channels among these.'
             )
-        return x
+        return x.flatten(1, -2).mean(dim=1) if x.dim() > 2 else x
 
     def _group(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Sort rows into samples: ``(N, R, D)`` and the mask, or None if every region exists."""
