@@ -228,6 +228,7 @@ class FERInferencer(BaseInferencer):
         """Analyse what was expanded; of ``several`` items a bad one is a result of its own."""
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}.')
+        TrackScores(self.classifier, smoothing, window)  # refuses what is out of range
         with _progress(count_frames(items) if progress else 0, progress) as tick:
             for group in _group_images(items):
                 video = is_stream(group[0])
@@ -278,8 +279,7 @@ class FERInferencer(BaseInferencer):
         for i, faces, (_, factor) in zip(
             readable, self.detector.detect([image for image, _ in small]), small
         ):
-            sides = faces.boxes[:, 2:] - faces.boxes[:, :2]
-            keep = (sides > 1).all(axis=1) & np.isfinite(faces.boxes).all(axis=1)
+            keep = _usable(faces, self.face_input.align)
             found[i] = Faces(
                 faces.boxes[keep] / factor, faces.scores[keep], faces.landmarks[keep] / factor
             )
@@ -443,13 +443,25 @@ def load_classifier(
         device: See :class:`FERInferencer`.
         backend: See :class:`FERInferencer`.
     """
+    is_name = isinstance(model, (str, os.PathLike))
+    suffix = Path(model).suffix if is_name else ''
     if backend == 'onnxruntime':
-        if not isinstance(model, (str, os.PathLike)) or weights is not None:
+        if device not in ('auto', 'cpu'):
+            raise ValueError(
+                f"backend='onnxruntime' runs on the CPU, got device={device!r}; use 'auto' or "
+                f"'cpu', or backend='torch'."
+            )
+        if not is_name or weights is not None:
             raise ValueError("backend='onnxruntime' needs an ONNX file as model, and no weights.")
         return OnnxClassifier(model)
     if backend != 'torch':
         raise ValueError(f"backend must be 'torch' or 'onnxruntime', got {backend!r}.")
-    is_config = isinstance(model, Config) or str(model).endswith('.py')
+    if suffix == '.onnx':
+        raise ValueError(
+            f"Model {os.fspath(model)!r} is an ONNX file; set backend='onnxruntime' (--backend "
+            f'onnxruntime).'
+        )
+    is_config = isinstance(model, Config) or suffix == '.py'
     if is_config != (weights is not None):
         raise ValueError(
             'A config needs weights, and weights need a config; give both, or a model file alone.'
@@ -459,7 +471,7 @@ def load_classifier(
     if is_config:
         return TorchClassifier(ModelFile.from_config(model, weights), device)
     is_path = model is not None and (
-        os.sep in os.fspath(model) or Path(model).suffix in ('.pth', '.pt')
+        os.sep in os.fspath(model) or suffix in ('.pth', '.pt') or os.path.isfile(model)
     )
     return TorchClassifier(ModelFile.load(model if is_path else find_model(model)), device)
 
@@ -468,6 +480,17 @@ def picture_stem(frame: Frame) -> str:
     """Name of the pictures of a frame, without suffix."""
     stem = Path(frame.source).stem.replace(' ', '_')
     return stem if frame.index is None else f'{stem}_{frame.index:06d}'
+
+
+def _usable(faces: Faces, align: bool) -> np.ndarray:
+    """Which faces can be cut out: their values are finite and not all in one place."""
+    values = np.concatenate([faces.boxes, faces.landmarks.reshape(-1, 10)], axis=1)
+    sides = faces.boxes[:, 2:] - faces.boxes[:, :2]
+    usable = np.isfinite(values).all(axis=1) & (sides > 1).all(axis=1)
+    if align:
+        first = faces.landmarks[:, :1]
+        usable &= ~np.isclose(faces.landmarks, first, atol=1e-3).all(axis=(1, 2))
+    return usable
 
 
 def _group_images(items: Sequence[Input]) -> Iterator[list[Input]]:

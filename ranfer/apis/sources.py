@@ -76,7 +76,7 @@ def expand(inputs: Input | Sequence[Input]) -> list[Input]:
 def _expand_path(text: str) -> list[Input]:
     if '://' in text:
         raise ValueError(f'Input {text!r} is a URL; download the file and give its path.')
-    path = Path(text).expanduser()
+    path = _expand_home(text)
     if is_folder(path):
         images = (p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
         found = sorted(p for p in images if not is_folder(p))
@@ -102,7 +102,12 @@ def is_several(inputs: Input | Sequence[Input], items: Sequence[Input]) -> bool:
     """
     if not isinstance(inputs, (str, os.PathLike)):
         return isinstance(inputs, (list, tuple))
-    return len(items) != 1 or items[0] != str(Path(inputs).expanduser())
+    return len(items) != 1 or items[0] != str(_expand_home(os.fspath(inputs)))
+
+
+def _expand_home(text: str) -> Path:
+    """Put the home folder in place of ``~``, unless a file is called so."""
+    return Path(text if os.path.lexists(text) else os.path.expanduser(text))
 
 
 def is_folder(item: object) -> bool:

@@ -206,6 +206,69 @@ def test_wrong_arguments(kwargs, match):
         FERInferencer(**{'model': tiny.model_file(), 'device': 'cpu', **kwargs})
 
 
+@pytest.mark.parametrize('name', ['mine.bin', 'mine'])
+def test_a_model_file_of_any_name_in_the_current_folder(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    tiny.model_file().save(name)
+    assert FERInferencer(name, device='cpu').classes == tiny.CLASSES
+    with pytest.raises(FileNotFoundError, match="Model 'other.bin' is neither a file nor shipped"):
+        FERInferencer('other.bin', device='cpu')
+
+
+def test_an_onnx_file_is_told_from_a_model_file():
+    with pytest.raises(
+        ValueError, match=r"Model 'a\.onnx' is an ONNX file; set backend='onnxruntime'"
+    ):
+        FERInferencer('a.onnx')
+    with pytest.raises(
+        ValueError, match="runs on the CPU, got device='cuda:7'; use 'auto' or 'cpu'"
+    ):
+        FERInferencer('a.onnx', backend='onnxruntime', device='cuda:7')
+
+
+def test_a_model_file_is_not_printed_to_learn_what_it_is(monkeypatch):
+    monkeypatch.setattr(ModelFile, '__repr__', lambda _: pytest.fail('printed'))
+    tiny.inferencer()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [(dict(smoothing=7), 'got smoothing 7'), (dict(window=-3), 'window must be at least 1 frame')],
+)
+def test_options_of_videos_are_checked_for_images_too(inferencer, options, message):
+    with pytest.raises(ValueError, match=message):
+        next(inferencer.stream(IMAGE, **options))
+
+
+class Odd(tiny.FixedDetector):
+    """Finds three faces, of which the first has other landmarks."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__(3)
+        self.value = value
+
+    def _faces(self, image: np.ndarray) -> Faces:
+        faces = super()._faces(image)
+        faces.landmarks[0] = self.value
+        return faces
+
+
+@pytest.mark.parametrize(
+    ('align', 'value', 'count'),
+    [
+        (True, np.nan, 2),
+        (True, np.inf, 2),
+        (True, 30, 2),
+        (False, np.nan, 2),
+        (False, 0, 3),  # a detector of boxes alone
+    ],
+)
+def test_a_face_with_odd_landmarks_is_none_and_ends_nothing(align, value, count):
+    [result] = tiny.inferencer(detector=Odd(value), align=align)(IMAGE, progress=False)
+    assert len(result.faces) == count
+    assert result.to_json()
+
+
 def test_wrong_call_arguments(inferencer):
     with pytest.raises(ValueError, match='batch_size must be at least 1'):
         inferencer(IMAGE, batch_size=0)
@@ -561,6 +624,18 @@ def test_videos_come_by_pattern_and_home_folder(tmp_path, monkeypatch):
         assert len(tiny.inferencer()(inputs, progress=False)) == count
     with pytest.raises(ValueError, match='is a URL'):
         tiny.inferencer()('https://x/film.mp4', progress=False)
+
+
+@pytest.mark.parametrize('inputs', ['~photo.png', '~*.png'])
+def test_a_name_may_begin_with_a_tilde(inputs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        FileNotFoundError, match=r"'~(photo|\*)\.png' (does not exist|fits no file)"
+    ):
+        tiny.inferencer()(inputs, progress=False)
+    cv2.imwrite('~photo.png', IMAGE)
+    [result] = tiny.inferencer()(inputs, progress=False)
+    assert (result.source, len(result.faces)) == ('~photo.png', 1)
 
 
 def test_a_video_never_replaces_itself(tmp_path):
