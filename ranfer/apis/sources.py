@@ -163,19 +163,37 @@ def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:
                 if camera
                 else f'Video {source!r} cannot be opened; give a file that OpenCV can decode.'
             )
-        rate, start = frame_rate(capture), time.monotonic()
+        seconds = _camera_clock() if camera else _file_clock(capture)
         index = 0
         while True:
             there, image = capture.read()
             if not there:
                 break
-            seconds = time.monotonic() - start if camera else index / rate
-            yield Frame(source, as_image(image), index, seconds)
+            yield Frame(source, as_image(image), index, next(seconds))
             index += 1
         if not index:
             raise ValueError(f'{source[:1].upper()}{source[1:]!s} gives no frame at all.')
     finally:
         capture.release()
+
+
+def _camera_clock() -> Iterator[float]:
+    start = time.monotonic()
+    while True:
+        yield time.monotonic() - start
+
+
+def _file_clock(capture: cv2.VideoCapture) -> Iterator[float]:
+    """What the file says of its frames, or the rate where it says nothing or goes backwards."""
+    rate, start, seconds = frame_rate(capture), _position(capture), 0.0
+    while True:
+        yield seconds
+        said = _position(capture) - start
+        seconds = said if seconds < said < np.inf else seconds + 1 / rate
+
+
+def _position(capture: cv2.VideoCapture) -> float:
+    return capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
 
 
 def frame_rate(capture: cv2.VideoCapture) -> float:

@@ -465,6 +465,103 @@ def test_video(tmp_path):
         analyse_video(infer, source, out=tmp_path / 'b.xyz', progress=False)
 
 
+class Camera:
+    """Stands for ``cv2.VideoCapture``: frames at ``times``, of which a camera says nothing."""
+
+    opened = 0
+
+    def __init__(self, times: list[float]) -> None:
+        self.times = times
+        self.index = -1
+
+    def __call__(self, source: str | int) -> 'Camera':
+        Camera.opened += 1
+        return self
+
+    def isOpened(self) -> bool:
+        return True
+
+    def read(self) -> tuple[bool, np.ndarray]:
+        self.index += 1
+        return self.index < len(self.times), np.full((96, 96, 3), 40 * self.index, np.uint8)
+
+    def get(self, key: int) -> float:
+        return 10 if key == cv2.CAP_PROP_FPS else 1000 * self.times[self.index]
+
+    def monotonic(self) -> float:
+        return 7 + self.times[self.index]
+
+    def release(self) -> None:
+        pass
+
+
+def read_levels(path: Path) -> tuple[float, list[int]]:
+    """Rate of a film and the number of the frame that each of its frames shows."""
+    capture = cv2.VideoCapture(str(path))
+    levels = []
+    while (answer := capture.read())[0]:
+        levels.append(round(float(answer[1][:5].mean()) / 40))  # above the box
+    return capture.get(cv2.CAP_PROP_FPS), levels
+
+
+def test_the_film_of_a_camera_lasts_as_long_as_it_took(tmp_path, monkeypatch):
+    camera = Camera([0, 0.12, 0.13, 0.4])
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, 'VideoCapture', camera)
+        patch.setattr('ranfer.apis.sources.time', camera)
+        outputs = dict(out=tmp_path / 'a.avi', table=tmp_path / 'a.csv')
+        summary = analyse_video(tiny.inferencer(), 0, **outputs, batch_size=1, progress=False)
+    assert (summary.frames, Camera.opened) == (4, 1)
+    rows = outputs['table'].read_text().splitlines()[1:]
+    assert [float(row.split(',')[1]) for row in rows] == camera.times
+    # 25 a second; the frame of 0.13 s has the place of that of 0.12 s, and is shown after it.
+    assert read_levels(outputs['out']) == (25, [0, 0, 0, 1, *[2] * 6, 3])
+
+
+@pytest.mark.parametrize(
+    ('said', 'times', 'shown'),
+    [
+        ([0, 0.1, 0.4, 0.5], [0, 0.1, 0.4, 0.5], [0, 1, 1, 1, 2, 3]),
+        ([1.4, 1.5, 1.8, 1.9], [0, 0.1, 0.4, 0.5], [0, 1, 1, 1, 2, 3]),
+        ([0, 0, 0, 0], [0, 0.1, 0.2, 0.3], [0, 1, 2, 3]),
+        ([0, 0.3, 0.2, 0.5], [0, 0.3, 0.4, 0.5], [0, 0, 0, 1, 2, 3]),
+        ([0, np.nan, np.inf, -1], [0, 0.1, 0.2, 0.3], [0, 1, 2, 3]),
+    ],
+)
+def test_frames_of_a_file_have_the_times_it_gives_them(said, times, shown, tmp_path, monkeypatch):
+    source = tmp_path / 'a.avi'
+    source.touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, 'VideoCapture', Camera(said))
+        results = list(tiny.inferencer().stream(str(source)))
+        assert [result.time for result in results] == pytest.approx(times)
+        patch.setattr(cv2, 'VideoCapture', Camera(said))
+        analyse_video(tiny.inferencer(), str(source), tmp_path / 'b.avi', progress=False)
+    assert read_levels(tmp_path / 'b.avi') == (10, shown)
+
+
+@pytest.mark.parametrize('rate', [0.2, 23.976, 66.667, 90.013, 720.123])
+def test_a_film_of_any_rate_can_be_written(rate, tmp_path):
+    codec = cv2.VideoWriter_fourcc(*'MJPG')
+    writer = cv2.VideoWriter(str(tmp_path / 'a.avi'), codec, rate, (96, 96))
+    for _ in range(3):
+        writer.write(np.zeros((96, 96, 3), np.uint8))
+    writer.release()
+    analyse_video(tiny.inferencer(), str(tmp_path / 'a.avi'), tmp_path / 'b.mp4', progress=False)
+    shown, levels = read_levels(tmp_path / 'b.mp4')
+    assert shown == pytest.approx(max(rate, 1), rel=1e-4)
+    assert len(levels) == (3 if rate > 1 else 11)
+
+
+def test_a_film_that_cannot_be_written_leaves_older_tables(tmp_path, monkeypatch):
+    source, table = write_video(tmp_path / 'a.avi', 2), tmp_path / 'a.csv'
+    table.write_text('older')
+    monkeypatch.setattr(cv2.VideoWriter, 'isOpened', lambda _: False, raising=False)
+    with pytest.raises(ValueError, match=r"b\.mp4' cannot be written; check the folder"):
+        analyse_video(tiny.inferencer(), source, tmp_path / 'b.mp4', table)
+    assert table.read_text() == 'older'
+
+
 def test_images_and_videos_mix(tmp_path):
     source = write_video(tmp_path / 'a.avi', 2)
     results = tiny.inferencer()([IMAGE, source, IMAGE], progress=False)
