@@ -28,7 +28,7 @@ from ranfer.apis.classifier import (
 )
 from ranfer.apis.images import shrink
 from ranfer.apis.model_file import ModelFile, find_model, shipped_models
-from ranfer.apis.outputs import Outputs
+from ranfer.apis.outputs import Outputs, is_full
 from ranfer.apis.results import Face, Region, Result, printable
 from ranfer.apis.sources import (
     Frame,
@@ -40,6 +40,7 @@ from ranfer.apis.sources import (
     read_frames,
 )
 from ranfer.apis.temporal import TrackScores
+from ranfer.engine.errors import explain
 from ranfer.landmarks import FaceDetector, Faces
 from ranfer.registry import FACE_DETECTORS
 
@@ -185,22 +186,21 @@ class FERInferencer(BaseInferencer):
             **kwargs: ``show_dir`` and ``attention`` of :meth:`visualize`.
 
         Yields:
-            Result: One an image or frame. A picture of several that its format cannot hold is
-            warned about and left out.
+            Result: One an image or frame. A picture of several that its format cannot hold, or
+            whose file cannot be written, is warned about and left out.
         """
         _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
         items = expand(inputs)
         several = is_several(inputs, items)
-        outputs = Outputs(items) if kwargs.get('show_dir') else None
+        show_dir = kwargs.get('show_dir')
+        outputs = Outputs(items) if show_dir else None
         for analysed in self._analyse(items, several, batch_size, smoothing, progress, window):
             try:
                 self.visualize([analysed], **visualize_kwargs, outputs=outputs)
-            except ValueError as error:
-                from ranfer.visualization.figure import PictureError
-
-                if not several or not isinstance(error, PictureError):
+            except (OSError, ValueError) as error:
+                if not several or not _is_of_one_picture(error, show_dir):
                     raise
-                warnings.warn(str(error), stacklevel=2)
+                warnings.warn(explain(error), stacklevel=2)
             yield analysed.result
 
     def analyse(
@@ -382,7 +382,8 @@ class FERInferencer(BaseInferencer):
                 (``photo_2.jpg``). Defaults to these images alone.
 
         Raises:
-            ValueError: If a picture would replace an input, or its format cannot hold it.
+            ValueError: If a picture would replace an input or a file in a folder that holds
+                inputs, or its format cannot hold it.
         """
         if show_dir is None:
             return
@@ -395,11 +396,11 @@ class FERInferencer(BaseInferencer):
                 continue
             name = outputs.name(picture_stem(one.frame))
             picture = annotate(one.frame.image, one.result)
-            path = outputs.target(Path(show_dir) / f'{name}.jpg')
+            path = outputs.target_in(show_dir, f'{name}.jpg')
             write_picture(path, picture[..., ::-1])
             if attention:
                 for index in range(len(one.cuts)):
-                    path = outputs.target(Path(show_dir) / f'{name}_face{index}.png')
+                    path = outputs.target_in(show_dir, f'{name}_face{index}.png')
                     write_picture(path, self.draw_face(one, index))
 
     def draw_face(self, analysed: Analysed, index: int) -> np.ndarray:
@@ -474,6 +475,15 @@ def load_classifier(
         os.sep in os.fspath(model) or suffix in ('.pth', '.pt') or os.path.isfile(model)
     )
     return TorchClassifier(ModelFile.load(model if is_path else find_model(model)), device)
+
+
+def _is_of_one_picture(error: OSError | ValueError, folder: str | os.PathLike) -> bool:
+    """Whether others can still be written."""
+    from ranfer.visualization.figure import PictureError
+
+    if isinstance(error, OSError):
+        return not is_full(error) and os.path.isdir(folder) and os.access(folder, os.W_OK)
+    return isinstance(error, PictureError)
 
 
 def picture_stem(frame: Frame) -> str:

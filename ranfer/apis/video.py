@@ -35,12 +35,14 @@ class VideoSummary:
         faces: Number of faces over all frames.
         tracks: Number of persons.
         seconds: Time taken, reading and writing included.
+        interrupted: Whether Ctrl-C ended it, as is usual for a camera. Defaults to False.
     """
 
     frames: int
     faces: int
     tracks: int
     seconds: float
+    interrupted: bool = False
 
     def __str__(self) -> str:
         rate, speed = self.faces / self.seconds, self.frames / self.seconds
@@ -66,7 +68,7 @@ def analyse_video(
 
     Args:
         inferencer: Finds and classifies the faces.
-        source: Video file or camera index.
+        source: Video file or camera index; Ctrl-C ends a camera.
         out: Annotated video to write, ``.mp4``, ``.avi``, ``.mkv`` or ``.mov``, at the rate of the
             source, or 25 frames a second of a camera. It lasts as long as the times in ``table``
             say: a frame is repeated until the next, or left out. Defaults to none.
@@ -90,7 +92,7 @@ def analyse_video(
     """
     check_max_frames(max_frames)
     start = time.perf_counter()
-    frames, faces, tracks = 0, 0, set()
+    frames, faces, tracks, interrupted = 0, 0, set(), False
     outputs = Outputs([source])
     for path in (out, table, jsonl):
         if path:
@@ -107,18 +109,23 @@ def analyse_video(
             write_frame = stack.enter_context(_VideoFile(out, source, size))
         write_row = stack.enter_context(_Table(table, inferencer.classes)) if table else None
         lines = stack.enter_context(_open(jsonl)) if jsonl else None
-        for analysed in chain([first], analysed_frames):
-            frames += 1
-            faces += len(analysed.result.faces)
-            tracks.update(face.track for face in analysed.result.faces)
-            if write_frame is not None:
-                image = annotate(analysed.frame.image, analysed.result)
-                write_frame(image, analysed.frame.time)
-            if write_row is not None:
-                write_row(analysed.result)
-            if lines is not None:
-                lines.write(f'{analysed.result.to_json()}\n')
-    return VideoSummary(frames, faces, len(tracks), time.perf_counter() - start)
+        try:
+            for analysed in chain([first], analysed_frames):
+                if write_frame is not None:
+                    image = annotate(analysed.frame.image, analysed.result)
+                    write_frame(image, analysed.frame.time)
+                if write_row is not None:
+                    write_row(analysed.result)
+                if lines is not None:
+                    lines.write(f'{analysed.result.to_json()}\n')
+                frames += 1
+                faces += len(analysed.result.faces)
+                tracks.update(face.track for face in analysed.result.faces)
+        except KeyboardInterrupt:
+            if not isinstance(source, int):
+                raise
+            interrupted = True
+    return VideoSummary(frames, faces, len(tracks), time.perf_counter() - start, interrupted)
 
 
 def check_max_frames(max_frames: int | None) -> None:
@@ -203,7 +210,7 @@ class _Table:
         return self
 
     def __call__(self, result: Result) -> None:
-        self.writer.writerows(self._rows(result))
+        self.writer.writerows(list(self._rows(result)))  # all or, by Ctrl-C, none
 
     def _rows(self, result: Result) -> Iterator[list]:
         for face in result.to_dict()['faces']:

@@ -703,7 +703,9 @@ def test_older_results_are_kept_until_there_are_new_ones(options, tmp_path):
     source, table = write_video(tmp_path / 'a.avi', 2), tmp_path / 'a.csv'
     table.write_text('older')
     with pytest.raises(ValueError):
-        analyse_video(tiny.inferencer(), source, table=table, jsonl=table, **options)
+        analyse_video(tiny.inferencer(), source, table=table, **options)
+    with pytest.raises(ValueError, match=r"a\.csv' is to hold two results, of which one"):
+        analyse_video(tiny.inferencer(), source, table=table, jsonl=table)
     with pytest.raises(FileNotFoundError):
         analyse_video(tiny.inferencer(), str(tmp_path / 'moved.avi'), table=table)
     with pytest.raises(ValueError, match='is an input itself'):
