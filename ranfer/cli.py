@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +28,9 @@ OPTIONAL = (
 )
 """Module, distribution, what it is for, and the command that brings it."""
 
+ENDED_BY_INTERRUPT = 128 + 2
+"""What a shell calls a program that Ctrl-C ended."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -39,7 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     with one_sentence_errors(args.traceback):
-        return args.run(args)
+        try:
+            return args.run(args)
+        except KeyboardInterrupt:
+            if args.traceback:
+                raise
+            print('Interrupted; what has been written stays.', file=sys.stderr)
+            return ENDED_BY_INTERRUPT
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -100,9 +110,11 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
 def predict(args: argparse.Namespace) -> int:
     """``ranfer predict``: print one line a face, write pictures, tables and JSON Lines."""
     from ranfer.apis import FERInferencer
-    from ranfer.apis.outputs import Outputs
+    from ranfer.apis.outputs import Outputs, is_full
     from ranfer.apis.sources import expand, is_several, is_stream
+    from ranfer.apis.video import check_max_frames
 
+    check_max_frames(args.max_frames)
     given = [int(x) if x.isdigit() and not Path(x).exists() else x for x in args.inputs]
     given = given if len(given) > 1 else given[0]
     items = expand(given)
@@ -127,8 +139,10 @@ def predict(args: argparse.Namespace) -> int:
     for item in streams:
         try:
             _predict_video(inferencer, item, outputs, args)
+        except BrokenPipeError:  # the reader of what is printed has gone
+            raise
         except (OSError, ValueError) as error:
-            if not several:
+            if not several or is_full(error):
                 raise
             print(f'Error: {explain(error)}', file=sys.stderr)
             failed += 1
@@ -155,21 +169,36 @@ def _predict_images(inferencer, images: list, several: bool, args: argparse.Name
 
     if not images:
         return 0
-    quiet = args.no_progress or len(images) == 1
-    images = images if several else images[0]
-    results = inferencer(images, args.batch_size, progress=not quiet, show_dir=args.out)
-    if args.json == '-':
-        print('\n'.join(result.to_json() for result in results))
+    quiet = args.no_progress or len(images) == 1 or sys.stdout.isatty()
+    results = inferencer.stream(
+        images if several else images[0],
+        args.batch_size,
+        args.smoothing,
+        not quiet,
+        args.window,
+        show_dir=args.out,
+    )
+    errors: list[str] = []
+    results = _print_each(results, args.json == '-', errors)
+    if args.json and args.json != '-':
+        write_jsonl(args.json, results)
     else:
-        print('\n'.join(line for result in results for line in describe(result)))
-        if args.json:
-            write_jsonl(args.json, results)
-    errors = [result.error for result in results if result.error]
-    for error in errors:
-        print(f'Error: {error}', file=sys.stderr)
+        deque(results, maxlen=0)
     if args.out:
         print(f'Pictures are in {args.out}.', file=sys.stderr)
     return len(errors)
+
+
+def _print_each(results: Iterable, as_json: bool, errors: list[str]) -> Iterator:
+    """Print results as they come, pass them on, and collect their errors."""
+    for result in results:
+        for line in [result.to_json()] if as_json else describe(result):
+            print(line)
+        sys.stdout.flush()
+        if result.error:
+            print(f'Error: {result.error}', file=sys.stderr)
+            errors.append(result.error)
+        yield result
 
 
 def describe(result) -> Iterator[str]:
@@ -199,8 +228,8 @@ def _predict_video(inferencer, item, outputs, args: argparse.Namespace) -> None:
     summary = analyse_video(
         inferencer,
         item,
-        out=folder and outputs.target(folder / f'{name}.mp4'),
-        table=folder and outputs.target(folder / f'{name}.csv'),
+        out=folder and outputs.target_in(folder, f'{name}.mp4'),
+        table=folder and outputs.target_in(folder, f'{name}.csv'),
         jsonl=args.json,
         batch_size=1 if isinstance(item, int) else args.batch_size,
         smoothing=args.smoothing,
@@ -208,7 +237,9 @@ def _predict_video(inferencer, item, outputs, args: argparse.Namespace) -> None:
         max_frames=args.max_frames,
         progress=not args.no_progress,
     )
-    print(f'{item}: {summary}')
+    print(f'{item}: {summary}', flush=True)
+    if summary.interrupted:
+        raise KeyboardInterrupt
 
 
 def list_models(args: argparse.Namespace) -> int:

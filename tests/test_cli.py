@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import sys
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from ranfer import cli
+from ranfer.apis import sources
 
 sys.path.insert(0, str(Path(__file__).parent / 'test_apis'))
 import tiny
@@ -125,6 +127,146 @@ def test_json_never_replaces_a_photo(weights, capsys, monkeypatch, inputs, targe
     assert message in capsys.readouterr().err
     assert all(path.read_bytes() == b'precious' for path in files)
     assert not Path('new.MP4').exists()
+
+
+def interrupt(path):
+    raise KeyboardInterrupt
+
+
+def test_what_came_before_an_interrupt_stays(weights, capsys, monkeypatch):
+    for name in 'abc':
+        cv2.imwrite(f'{name}.png', IMAGE)
+    read = sources.read_image
+    monkeypatch.setattr(sources, 'read_image', lambda x: (interrupt if 'c' in x else read)(x))
+    args = ['predict', 'a.png', 'b.png', 'c.png', '--faces', 'whole', '--device', 'cpu']
+    assert cli.main([*args, '--json', 'a.jsonl', '--batch-size', '1', '--no-progress']) == 130
+    captured = capsys.readouterr()
+    assert captured.err == 'Interrupted; what has been written stays.\n'
+    assert [line for line in captured.out.splitlines() if 'face 0' in line][1].startswith('b.png')
+    assert len(Path('a.jsonl').read_text().splitlines()) == 2
+
+
+def test_an_older_json_stays_until_there_is_a_result(weights):
+    Path('a.jsonl').write_text('older')
+    Path('a.png').write_text('no image')
+    with pytest.raises(SystemExit):
+        cli.main(['predict', 'a.png', '--json', 'a.jsonl', '--device', 'cpu'])
+    assert Path('a.jsonl').read_text() == 'older'
+
+
+class Camera:
+    """Stands for ``cv2.VideoCapture``: Ctrl-C comes after three frames."""
+
+    def __init__(self, source):
+        self.count = 0
+
+    def isOpened(self):
+        return True
+
+    def read(self):
+        self.count += 1
+        return (True, IMAGE[:48, :48]) if self.count < 4 else interrupt('camera')
+
+    def release(self):
+        pass
+
+
+def test_an_interrupt_ends_a_camera_with_all_results(weights, capsys, monkeypatch):
+    args = ['predict', '0', '--faces', 'whole', '--out', 'o', '--device', 'cpu', '--no-progress']
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, 'VideoCapture', Camera)
+        assert cli.main([*args, '--json', 'a.jsonl']) == 130
+    captured = capsys.readouterr()
+    assert captured.out.startswith('0: 3 frames, 3 faces, 1 tracks')
+    assert captured.err == 'Interrupted; what has been written stays.\n'
+    assert len(Path('o/camera0.csv').read_text().splitlines()) == 4
+    assert len(Path('a.jsonl').read_text().splitlines()) == 3
+    assert cv2.VideoCapture('o/camera0.mp4').read()[0]
+
+
+def test_a_picture_whose_name_is_too_long_ends_no_folder(weights, capsys):
+    long = 'b' * 250  # with _face0.png more than the 255 bytes of a name
+    for name in ('a', long, 'c'):
+        cv2.imwrite(f'{name}.png', IMAGE)
+    args = ['predict', 'a.png', f'{long}.png', 'c.png', '--faces', 'whole', '--device', 'cpu']
+    with pytest.warns(UserWarning, match='File name too long: .*_face0.png'):
+        assert cli.main([*args, '--out', 'o']) == 0
+    assert capsys.readouterr().out.count('face 0 at') == 3
+    assert {'a_face0.png', 'c_face0.png'} < {path.name for path in Path('o').iterdir()}
+
+
+@pytest.mark.parametrize('target', ['o', 'a.png/o'])
+def test_a_full_disk_or_a_wrong_folder_ends_a_folder_of_images(
+    weights, capsys, monkeypatch, target
+):
+    for name in 'ab':
+        cv2.imwrite(f'{name}.png', IMAGE)
+
+    def write_bytes(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, 'write_bytes', write_bytes)
+    args = ['predict', 'a.png', 'b.png', '--faces', 'whole', '--out', target, '--device', 'cpu']
+    with pytest.raises(SystemExit):
+        cli.main(args)
+    message = 'No space left on device: o/a.jpg; free' if target == 'o' else 'Not a directory'
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('number', [errno.EPIPE, errno.ENOSPC])
+def test_a_reader_that_has_gone_and_a_full_disk_are_no_bad_video(weights, monkeypatch, number):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(cli, '_predict_video', fail)
+    cv2.imwrite('b.png', IMAGE)
+    args = ['predict', 'a.avi', 'b.png', '--faces', 'whole', '--device', 'cpu', '--traceback']
+    with pytest.raises(OSError, match='Broken pipe|No space left'):
+        cli.main(args)
+
+
+@pytest.mark.parametrize(
+    ('inputs', 'out'), [('2020/face.png', '2020'), ('2020', '.'), ('2020/*.png', 'link')]
+)
+def test_pictures_never_replace_a_file_beside_or_above_an_input(weights, capsys, inputs, out):
+    Path('2020').mkdir()
+    Path('link').symlink_to('2020')
+    cv2.imwrite('2020/face.png', IMAGE)
+    args = ['predict', inputs, '--faces', 'whole', '--device', 'cpu', '--out']
+    unrelated = Path(out, 'face.jpg')
+    unrelated.write_bytes(b'precious')
+    if inputs != '2020/face.png':
+        cv2.imwrite('2020/face2.png', IMAGE)
+    with pytest.raises(SystemExit):
+        cli.main([*args, out])
+    assert "face.jpg' exists already, in a folder that holds inputs" in capsys.readouterr().err
+    assert unrelated.read_bytes() == b'precious'
+    unrelated.unlink()
+    for _ in range(2):  # into a folder of its own, again and again
+        assert cli.main([*args, 'own']) == 0
+
+
+def test_json_is_not_the_table_of_the_video(weights, capsys):
+    args = ['predict', 'a.avi', '--out', 'o', '--json', 'o/../o/a.csv', '--device', 'cpu']
+    with pytest.raises(SystemExit):
+        cli.main(args)
+    assert "'o/a.csv' is to hold two results" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        (['--smoothing', '7'], 'got smoothing 7'),
+        (['--window', '-3'], 'window must be at least 1 frame, got -3'),
+        (['--max-frames', '-1'], 'max_frames must be at least 1, got -1'),
+    ],
+)
+def test_options_of_videos_are_checked_for_images_too(weights, capsys, option, message):
+    cv2.imwrite('a.png', IMAGE)
+    with pytest.raises(SystemExit):
+        cli.main(['predict', 'a.png', '--faces', 'whole', '--device', 'cpu', *option])
+    captured = capsys.readouterr()
+    assert message in captured.err and not captured.out
 
 
 def test_models(weights, capsys):

@@ -28,7 +28,7 @@ from ranfer.apis.classifier import (
 )
 from ranfer.apis.images import shrink
 from ranfer.apis.model_file import ModelFile, find_model, shipped_models
-from ranfer.apis.outputs import Outputs
+from ranfer.apis.outputs import Outputs, is_full
 from ranfer.apis.results import Face, Region, Result, printable
 from ranfer.apis.sources import (
     Frame,
@@ -40,6 +40,7 @@ from ranfer.apis.sources import (
     read_frames,
 )
 from ranfer.apis.temporal import TrackScores
+from ranfer.engine.errors import explain
 from ranfer.landmarks import FaceDetector, Faces
 from ranfer.registry import FACE_DETECTORS
 
@@ -185,22 +186,21 @@ class FERInferencer(BaseInferencer):
             **kwargs: ``show_dir`` and ``attention`` of :meth:`visualize`.
 
         Yields:
-            Result: One an image or frame. A picture of several that its format cannot hold is
-            warned about and left out.
+            Result: One an image or frame. A picture of several that its format cannot hold, or
+            whose file cannot be written, is warned about and left out.
         """
         _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
         items = expand(inputs)
         several = is_several(inputs, items)
-        outputs = Outputs(items) if kwargs.get('show_dir') else None
+        show_dir = kwargs.get('show_dir')
+        outputs = Outputs(items) if show_dir else None
         for analysed in self._analyse(items, several, batch_size, smoothing, progress, window):
             try:
                 self.visualize([analysed], **visualize_kwargs, outputs=outputs)
-            except ValueError as error:
-                from ranfer.visualization.figure import PictureError
-
-                if not several or not isinstance(error, PictureError):
+            except (OSError, ValueError) as error:
+                if not several or not _is_of_one_picture(error, show_dir):
                     raise
-                warnings.warn(str(error), stacklevel=2)
+                warnings.warn(explain(error), stacklevel=2)
             yield analysed.result
 
     def analyse(
@@ -228,6 +228,7 @@ class FERInferencer(BaseInferencer):
         """Analyse what was expanded; of ``several`` items a bad one is a result of its own."""
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}.')
+        TrackScores(self.classifier, smoothing, window)  # refuses what is out of range
         with _progress(count_frames(items) if progress else 0, progress) as tick:
             for group in _group_images(items):
                 video = is_stream(group[0])
@@ -278,8 +279,7 @@ class FERInferencer(BaseInferencer):
         for i, faces, (_, factor) in zip(
             readable, self.detector.detect([image for image, _ in small]), small
         ):
-            sides = faces.boxes[:, 2:] - faces.boxes[:, :2]
-            keep = (sides > 1).all(axis=1) & np.isfinite(faces.boxes).all(axis=1)
+            keep = _usable(faces, self.face_input.align)
             found[i] = Faces(
                 faces.boxes[keep] / factor, faces.scores[keep], faces.landmarks[keep] / factor
             )
@@ -382,7 +382,8 @@ class FERInferencer(BaseInferencer):
                 (``photo_2.jpg``). Defaults to these images alone.
 
         Raises:
-            ValueError: If a picture would replace an input, or its format cannot hold it.
+            ValueError: If a picture would replace an input or a file in a folder that holds
+                inputs, or its format cannot hold it.
         """
         if show_dir is None:
             return
@@ -395,11 +396,11 @@ class FERInferencer(BaseInferencer):
                 continue
             name = outputs.name(picture_stem(one.frame))
             picture = annotate(one.frame.image, one.result)
-            path = outputs.target(Path(show_dir) / f'{name}.jpg')
+            path = outputs.target_in(show_dir, f'{name}.jpg')
             write_picture(path, picture[..., ::-1])
             if attention:
                 for index in range(len(one.cuts)):
-                    path = outputs.target(Path(show_dir) / f'{name}_face{index}.png')
+                    path = outputs.target_in(show_dir, f'{name}_face{index}.png')
                     write_picture(path, self.draw_face(one, index))
 
     def draw_face(self, analysed: Analysed, index: int) -> np.ndarray:
@@ -443,13 +444,25 @@ def load_classifier(
         device: See :class:`FERInferencer`.
         backend: See :class:`FERInferencer`.
     """
+    is_name = isinstance(model, (str, os.PathLike))
+    suffix = Path(model).suffix if is_name else ''
     if backend == 'onnxruntime':
-        if not isinstance(model, (str, os.PathLike)) or weights is not None:
+        if device not in ('auto', 'cpu'):
+            raise ValueError(
+                f"backend='onnxruntime' runs on the CPU, got device={device!r}; use 'auto' or "
+                f"'cpu', or backend='torch'."
+            )
+        if not is_name or weights is not None:
             raise ValueError("backend='onnxruntime' needs an ONNX file as model, and no weights.")
         return OnnxClassifier(model)
     if backend != 'torch':
         raise ValueError(f"backend must be 'torch' or 'onnxruntime', got {backend!r}.")
-    is_config = isinstance(model, Config) or str(model).endswith('.py')
+    if suffix == '.onnx':
+        raise ValueError(
+            f"Model {os.fspath(model)!r} is an ONNX file; set backend='onnxruntime' (--backend "
+            f'onnxruntime).'
+        )
+    is_config = isinstance(model, Config) or suffix == '.py'
     if is_config != (weights is not None):
         raise ValueError(
             'A config needs weights, and weights need a config; give both, or a model file alone.'
@@ -459,15 +472,35 @@ def load_classifier(
     if is_config:
         return TorchClassifier(ModelFile.from_config(model, weights), device)
     is_path = model is not None and (
-        os.sep in os.fspath(model) or Path(model).suffix in ('.pth', '.pt')
+        os.sep in os.fspath(model) or suffix in ('.pth', '.pt') or os.path.isfile(model)
     )
     return TorchClassifier(ModelFile.load(model if is_path else find_model(model)), device)
+
+
+def _is_of_one_picture(error: OSError | ValueError, folder: str | os.PathLike) -> bool:
+    """Whether others can still be written."""
+    from ranfer.visualization.figure import PictureError
+
+    if isinstance(error, OSError):
+        return not is_full(error) and os.path.isdir(folder) and os.access(folder, os.W_OK)
+    return isinstance(error, PictureError)
 
 
 def picture_stem(frame: Frame) -> str:
     """Name of the pictures of a frame, without suffix."""
     stem = Path(frame.source).stem.replace(' ', '_')
     return stem if frame.index is None else f'{stem}_{frame.index:06d}'
+
+
+def _usable(faces: Faces, align: bool) -> np.ndarray:
+    """Which faces can be cut out: their values are finite and not all in one place."""
+    values = np.concatenate([faces.boxes, faces.landmarks.reshape(-1, 10)], axis=1)
+    sides = faces.boxes[:, 2:] - faces.boxes[:, :2]
+    usable = np.isfinite(values).all(axis=1) & (sides > 1).all(axis=1)
+    if align:
+        first = faces.landmarks[:, :1]
+        usable &= ~np.isclose(faces.landmarks, first, atol=1e-3).all(axis=(1, 2))
+    return usable
 
 
 def _group_images(items: Sequence[Input]) -> Iterator[list[Input]]:

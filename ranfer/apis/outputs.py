@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from itertools import chain, count
@@ -11,16 +12,19 @@ from ranfer.apis.sources import Input
 
 
 class Outputs:
-    """Names of files to write: none comes twice, and none is an input.
+    """Names of files to write: none comes twice, and none is an input or a file beside one.
 
     Args:
         inputs: What is read, as :func:`ranfer.apis.sources.expand` lists it.
     """
 
     def __init__(self, inputs: Iterable[Input] = ()) -> None:
-        paths = (item for item in inputs if isinstance(item, (str, os.PathLike)))
-        self._inputs = {identity for path in paths if (identity := _identity(path))}
+        paths = [item for item in inputs if isinstance(item, (str, os.PathLike))]
+        found = {path: identity for path in paths if (identity := _identity(path))}
+        self._inputs = set(found.values())
+        self._folders = _folders_above(found)
         self._taken: set[str] = set()
+        self._targets: set[str] = set()
 
     def name(self, stem: str) -> str:
         """Return ``stem``, with a number if it came before, in either case of letters."""
@@ -30,17 +34,50 @@ class Outputs:
         return name
 
     def target(self, path: str | os.PathLike) -> Path:
-        """Return ``path`` as one to write.
+        """Return ``path``, which the user named, as one to write.
 
         Raises:
-            ValueError: If it is an input.
+            ValueError: If it is an input, or came before.
         """
         if _identity(path) in self._inputs:
             raise ValueError(
                 f'{os.fspath(path)!r} is an input itself and would be written over; give another '
                 f'folder or name.'
             )
+        real = os.path.realpath(path)
+        if real in self._targets:
+            raise ValueError(
+                f'{os.fspath(path)!r} is to hold two results, of which one would be lost; give '
+                f'another name to one.'
+            )
+        self._targets.add(real)
         return Path(path)
+
+    def target_in(self, folder: str | os.PathLike, name: str) -> Path:
+        """Return the path of a file that the user did not name, as one to write.
+
+        Raises:
+            ValueError: Like :meth:`target`, or if there is a file of that name in a folder that
+                holds inputs, where it need not be of an earlier run.
+        """
+        path = self.target(Path(folder) / name)
+        if os.path.exists(path) and os.path.realpath(folder) in self._folders:
+            raise ValueError(
+                f'{os.fspath(path)!r} exists already, in a folder that holds inputs, and would be '
+                f'written over; give another folder, or remove it.'
+            )
+        return path
+
+
+def is_full(error: Exception) -> bool:
+    """Whether an error says that no file can be written any more."""
+    return getattr(error, 'errno', None) in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _folders_above(paths: Iterable[str | os.PathLike]) -> set[str]:
+    folders = {os.path.dirname(os.path.abspath(path)) for path in paths}
+    reals = {Path(os.path.realpath(folder)) for folder in folders}
+    return {str(folder) for real in reals for folder in (real, *real.parents)}
 
 
 def _identity(path: str | os.PathLike) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 
@@ -104,14 +105,15 @@ def _plain(value: object, digits: int) -> object:
 
 
 def write_jsonl(path: str | os.PathLike, results: Iterable[Result]) -> None:
-    """Write results as JSON Lines, one image or frame a line; missing folders are made.
+    """Write results as JSON Lines, one image or frame a line, as they come; folders are made.
 
     Args:
         path: Target.
-        results: Results; may be a generator.
+        results: Results; may be a generator. An older file is kept until the first one comes.
     """
-    path = Path(path)
+    path, results = Path(path), iter(results)
+    first = list(islice(results, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w', encoding='utf-8') as file:
-        for result in results:
+    with path.open('w', encoding='utf-8', buffering=1) as file:
+        for result in chain(first, results):
             file.write(f'{result.to_json()}\n')

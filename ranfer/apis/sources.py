@@ -76,7 +76,7 @@ def expand(inputs: Input | Sequence[Input]) -> list[Input]:
 def _expand_path(text: str) -> list[Input]:
     if '://' in text:
         raise ValueError(f'Input {text!r} is a URL; download the file and give its path.')
-    path = Path(text).expanduser()
+    path = _expand_home(text)
     if is_folder(path):
         images = (p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
         found = sorted(p for p in images if not is_folder(p))
@@ -102,7 +102,12 @@ def is_several(inputs: Input | Sequence[Input], items: Sequence[Input]) -> bool:
     """
     if not isinstance(inputs, (str, os.PathLike)):
         return isinstance(inputs, (list, tuple))
-    return len(items) != 1 or items[0] != str(Path(inputs).expanduser())
+    return len(items) != 1 or items[0] != str(_expand_home(os.fspath(inputs)))
+
+
+def _expand_home(text: str) -> Path:
+    """Put the home folder in place of ``~``, unless a file is called so."""
+    return Path(text if os.path.lexists(text) else os.path.expanduser(text))
 
 
 def is_folder(item: object) -> bool:
@@ -158,19 +163,37 @@ def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:
                 if camera
                 else f'Video {source!r} cannot be opened; give a file that OpenCV can decode.'
             )
-        rate, start = frame_rate(capture), time.monotonic()
+        seconds = _camera_clock() if camera else _file_clock(capture)
         index = 0
         while True:
             there, image = capture.read()
             if not there:
                 break
-            seconds = time.monotonic() - start if camera else index / rate
-            yield Frame(source, as_image(image), index, seconds)
+            yield Frame(source, as_image(image), index, next(seconds))
             index += 1
         if not index:
             raise ValueError(f'{source[:1].upper()}{source[1:]!s} gives no frame at all.')
     finally:
         capture.release()
+
+
+def _camera_clock() -> Iterator[float]:
+    start = time.monotonic()
+    while True:
+        yield time.monotonic() - start
+
+
+def _file_clock(capture: cv2.VideoCapture) -> Iterator[float]:
+    """What the file says of its frames, or the rate where it says nothing or goes backwards."""
+    rate, start, seconds = frame_rate(capture), _position(capture), 0.0
+    while True:
+        yield seconds
+        said = _position(capture) - start
+        seconds = said if seconds < said < np.inf else seconds + 1 / rate
+
+
+def _position(capture: cv2.VideoCapture) -> float:
+    return capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
 
 
 def frame_rate(capture: cv2.VideoCapture) -> float:

@@ -22,6 +22,9 @@ from ranfer.apis.sources import frame_rate
 
 _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v', '.mov': 'mp4v'}
 
+_CAMERA_RATE = 25.0
+"""Frames a second in the film of a camera, whose own depend on how fast they are analysed."""
+
 
 @dataclass(frozen=True)
 class VideoSummary:
@@ -32,12 +35,14 @@ class VideoSummary:
         faces: Number of faces over all frames.
         tracks: Number of persons.
         seconds: Time taken, reading and writing included.
+        interrupted: Whether Ctrl-C ended it, as is usual for a camera. Defaults to False.
     """
 
     frames: int
     faces: int
     tracks: int
     seconds: float
+    interrupted: bool = False
 
     def __str__(self) -> str:
         rate, speed = self.faces / self.seconds, self.frames / self.seconds
@@ -63,8 +68,10 @@ def analyse_video(
 
     Args:
         inferencer: Finds and classifies the faces.
-        source: Video file or camera index.
-        out: Annotated video to write, ``.mp4``, ``.avi``, ``.mkv`` or ``.mov``. Defaults to none.
+        source: Video file or camera index; Ctrl-C ends a camera.
+        out: Annotated video to write, ``.mp4``, ``.avi``, ``.mkv`` or ``.mov``, at the rate of the
+            source, or 25 frames a second of a camera. It lasts as long as the times in ``table``
+            say: a frame is repeated until the next, or left out. Defaults to none.
         table: CSV to write: one line a face and frame with track, box and probabilities. Defaults
             to none.
         jsonl: JSON Lines to write, one line a frame. Defaults to none.
@@ -83,10 +90,9 @@ def analyse_video(
         ValueError: If the video or camera cannot be opened, ``out`` cannot be written, or
             ``max_frames`` is below 1. Older files are kept if nothing could be read.
     """
-    if max_frames is not None and max_frames < 1:
-        raise ValueError(f'max_frames must be at least 1, got {max_frames}.')
+    check_max_frames(max_frames)
     start = time.perf_counter()
-    frames, faces, tracks = 0, 0, set()
+    frames, faces, tracks, interrupted = 0, 0, set(), False
     outputs = Outputs([source])
     for path in (out, table, jsonl):
         if path:
@@ -95,22 +101,44 @@ def analyse_video(
         stream = inferencer.analyse(source, batch_size, smoothing, progress, window)
         stack.callback(stream.close)
         analysed_frames = islice(stream, max_frames)
-        first = list(islice(analysed_frames, 1))
+        first = next(analysed_frames)
         # Only now is it sure that there is something to write.
-        write_frame = stack.enter_context(_VideoFile(out, source)) if out else None
+        write_frame = None
+        if out:
+            size = first.result.width, first.result.height
+            write_frame = stack.enter_context(_VideoFile(out, source, size))
         write_row = stack.enter_context(_Table(table, inferencer.classes)) if table else None
         lines = stack.enter_context(_open(jsonl)) if jsonl else None
-        for analysed in chain(first, analysed_frames):
-            frames += 1
-            faces += len(analysed.result.faces)
-            tracks.update(face.track for face in analysed.result.faces)
-            if write_frame is not None:
-                write_frame(annotate(analysed.frame.image, analysed.result))
-            if write_row is not None:
-                write_row(analysed.result)
-            if lines is not None:
-                lines.write(f'{analysed.result.to_json()}\n')
-    return VideoSummary(frames, faces, len(tracks), time.perf_counter() - start)
+        try:
+            for analysed in chain([first], analysed_frames):
+                if write_frame is not None:
+                    image = annotate(analysed.frame.image, analysed.result)
+                    write_frame(image, analysed.frame.time)
+                if write_row is not None:
+                    write_row(analysed.result)
+                if lines is not None:
+                    lines.write(f'{analysed.result.to_json()}\n')
+                frames += 1
+                faces += len(analysed.result.faces)
+                tracks.update(face.track for face in analysed.result.faces)
+        except KeyboardInterrupt:
+            if not isinstance(source, int):
+                raise
+            interrupted = True
+    return VideoSummary(frames, faces, len(tracks), time.perf_counter() - start, interrupted)
+
+
+def check_max_frames(max_frames: int | None) -> None:
+    """Refuse to stop before the first frame.
+
+    Args:
+        max_frames: See :func:`analyse_video`.
+
+    Raises:
+        ValueError: If it is below 1.
+    """
+    if max_frames is not None and max_frames < 1:
+        raise ValueError(f'max_frames must be at least 1, got {max_frames}.')
 
 
 def _open(path: str | os.PathLike):
@@ -119,38 +147,52 @@ def _open(path: str | os.PathLike):
 
 
 class _VideoFile:
-    """Writes frames of the size of the first one at the rate of the source."""
+    """Writes frames at their times, each again and again until the next."""
 
-    def __init__(self, path: str | os.PathLike, source: str | os.PathLike | int) -> None:
-        self.path = Path(path)
-        if self.path.suffix.lower() not in _CODECS:
+    def __init__(
+        self, path: str | os.PathLike, source: str | os.PathLike | int, size: tuple[int, int]
+    ) -> None:
+        path = Path(path)
+        if path.suffix.lower() not in _CODECS:
             raise ValueError(
-                f'Video {str(path)!r} cannot be written as {self.path.suffix!r}; use one of '
+                f'Video {str(path)!r} cannot be written as {path.suffix!r}; use one of '
                 f'{", ".join(_CODECS)}.'
             )
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        capture = cv2.VideoCapture(source if isinstance(source, int) else os.fspath(source))
-        self.rate = frame_rate(capture)
-        capture.release()
-        self.writer: cv2.VideoWriter | None = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        codec = cv2.VideoWriter_fourcc(*_CODECS[path.suffix.lower()])
+        self.rate = _film_rate(source)
+        self.writer = cv2.VideoWriter(str(path), codec, self.rate, size)
+        if not self.writer.isOpened():
+            raise ValueError(
+                f'Video {str(path)!r} cannot be written; check the folder or use .avi.'
+            )
+        self.written = 0
+        self.last: np.ndarray | None = None
 
     def __enter__(self) -> _VideoFile:
         return self
 
-    def __call__(self, image: np.ndarray) -> None:
-        height, width = image.shape[:2]
-        if self.writer is None:
-            codec = cv2.VideoWriter_fourcc(*_CODECS[self.path.suffix.lower()])
-            self.writer = cv2.VideoWriter(str(self.path), codec, self.rate, (width, height))
-            if not self.writer.isOpened():
-                raise ValueError(
-                    f'Video {str(self.path)!r} cannot be written; check the folder or use .avi.'
-                )
-        self.writer.write(image)
+    def __call__(self, image: np.ndarray, seconds: float) -> None:
+        place = round(seconds * self.rate)
+        for _ in range(self.written, place):
+            self.writer.write(image if self.last is None else self.last)
+        if self.written <= place:
+            self.writer.write(image)
+            self.written = place + 1
+        self.last = image
 
     def __exit__(self, *_: object) -> None:
-        if self.writer is not None:
-            self.writer.release()
+        self.writer.release()
+
+
+def _film_rate(source: str | os.PathLike | int) -> float:
+    """Rate of a file as MPEG-4 can hold it, with 16 bits for its digits; a camera has none."""
+    if isinstance(source, int):
+        return _CAMERA_RATE
+    capture = cv2.VideoCapture(os.fspath(source))
+    rate = max(frame_rate(capture), 1.0)
+    capture.release()
+    return round(rate, 3 if rate < 65 else 2 if rate < 650 else 1)
 
 
 class _Table:
@@ -168,7 +210,7 @@ class _Table:
         return self
 
     def __call__(self, result: Result) -> None:
-        self.writer.writerows(self._rows(result))
+        self.writer.writerows(list(self._rows(result)))  # all or, by Ctrl-C, none
 
     def _rows(self, result: Result) -> Iterator[list]:
         for face in result.to_dict()['faces']:

@@ -206,6 +206,69 @@ def test_wrong_arguments(kwargs, match):
         FERInferencer(**{'model': tiny.model_file(), 'device': 'cpu', **kwargs})
 
 
+@pytest.mark.parametrize('name', ['mine.bin', 'mine'])
+def test_a_model_file_of_any_name_in_the_current_folder(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    tiny.model_file().save(name)
+    assert FERInferencer(name, device='cpu').classes == tiny.CLASSES
+    with pytest.raises(FileNotFoundError, match="Model 'other.bin' is neither a file nor shipped"):
+        FERInferencer('other.bin', device='cpu')
+
+
+def test_an_onnx_file_is_told_from_a_model_file():
+    with pytest.raises(
+        ValueError, match=r"Model 'a\.onnx' is an ONNX file; set backend='onnxruntime'"
+    ):
+        FERInferencer('a.onnx')
+    with pytest.raises(
+        ValueError, match="runs on the CPU, got device='cuda:7'; use 'auto' or 'cpu'"
+    ):
+        FERInferencer('a.onnx', backend='onnxruntime', device='cuda:7')
+
+
+def test_a_model_file_is_not_printed_to_learn_what_it_is(monkeypatch):
+    monkeypatch.setattr(ModelFile, '__repr__', lambda _: pytest.fail('printed'))
+    tiny.inferencer()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [(dict(smoothing=7), 'got smoothing 7'), (dict(window=-3), 'window must be at least 1 frame')],
+)
+def test_options_of_videos_are_checked_for_images_too(inferencer, options, message):
+    with pytest.raises(ValueError, match=message):
+        next(inferencer.stream(IMAGE, **options))
+
+
+class Odd(tiny.FixedDetector):
+    """Finds three faces, of which the first has other landmarks."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__(3)
+        self.value = value
+
+    def _faces(self, image: np.ndarray) -> Faces:
+        faces = super()._faces(image)
+        faces.landmarks[0] = self.value
+        return faces
+
+
+@pytest.mark.parametrize(
+    ('align', 'value', 'count'),
+    [
+        (True, np.nan, 2),
+        (True, np.inf, 2),
+        (True, 30, 2),
+        (False, np.nan, 2),
+        (False, 0, 3),  # a detector of boxes alone
+    ],
+)
+def test_a_face_with_odd_landmarks_is_none_and_ends_nothing(align, value, count):
+    [result] = tiny.inferencer(detector=Odd(value), align=align)(IMAGE, progress=False)
+    assert len(result.faces) == count
+    assert result.to_json()
+
+
 def test_wrong_call_arguments(inferencer):
     with pytest.raises(ValueError, match='batch_size must be at least 1'):
         inferencer(IMAGE, batch_size=0)
@@ -412,6 +475,103 @@ def test_video(tmp_path):
         analyse_video(infer, source, out=tmp_path / 'b.xyz', progress=False)
 
 
+class Camera:
+    """Stands for ``cv2.VideoCapture``: frames at ``times``, of which a camera says nothing."""
+
+    opened = 0
+
+    def __init__(self, times: list[float]) -> None:
+        self.times = times
+        self.index = -1
+
+    def __call__(self, source: str | int) -> 'Camera':
+        Camera.opened += 1
+        return self
+
+    def isOpened(self) -> bool:
+        return True
+
+    def read(self) -> tuple[bool, np.ndarray]:
+        self.index += 1
+        return self.index < len(self.times), np.full((96, 96, 3), 40 * self.index, np.uint8)
+
+    def get(self, key: int) -> float:
+        return 10 if key == cv2.CAP_PROP_FPS else 1000 * self.times[self.index]
+
+    def monotonic(self) -> float:
+        return 7 + self.times[self.index]
+
+    def release(self) -> None:
+        pass
+
+
+def read_levels(path: Path) -> tuple[float, list[int]]:
+    """Rate of a film and the number of the frame that each of its frames shows."""
+    capture = cv2.VideoCapture(str(path))
+    levels = []
+    while (answer := capture.read())[0]:
+        levels.append(round(float(answer[1][:5].mean()) / 40))  # above the box
+    return capture.get(cv2.CAP_PROP_FPS), levels
+
+
+def test_the_film_of_a_camera_lasts_as_long_as_it_took(tmp_path, monkeypatch):
+    camera = Camera([0, 0.12, 0.13, 0.4])
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, 'VideoCapture', camera)
+        patch.setattr('ranfer.apis.sources.time', camera)
+        outputs = dict(out=tmp_path / 'a.avi', table=tmp_path / 'a.csv')
+        summary = analyse_video(tiny.inferencer(), 0, **outputs, batch_size=1, progress=False)
+    assert (summary.frames, Camera.opened) == (4, 1)
+    rows = outputs['table'].read_text().splitlines()[1:]
+    assert [float(row.split(',')[1]) for row in rows] == camera.times
+    # 25 a second; the frame of 0.13 s has the place of that of 0.12 s, and is shown after it.
+    assert read_levels(outputs['out']) == (25, [0, 0, 0, 1, *[2] * 6, 3])
+
+
+@pytest.mark.parametrize(
+    ('said', 'times', 'shown'),
+    [
+        ([0, 0.1, 0.4, 0.5], [0, 0.1, 0.4, 0.5], [0, 1, 1, 1, 2, 3]),
+        ([1.4, 1.5, 1.8, 1.9], [0, 0.1, 0.4, 0.5], [0, 1, 1, 1, 2, 3]),
+        ([0, 0, 0, 0], [0, 0.1, 0.2, 0.3], [0, 1, 2, 3]),
+        ([0, 0.3, 0.2, 0.5], [0, 0.3, 0.4, 0.5], [0, 0, 0, 1, 2, 3]),
+        ([0, np.nan, np.inf, -1], [0, 0.1, 0.2, 0.3], [0, 1, 2, 3]),
+    ],
+)
+def test_frames_of_a_file_have_the_times_it_gives_them(said, times, shown, tmp_path, monkeypatch):
+    source = tmp_path / 'a.avi'
+    source.touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, 'VideoCapture', Camera(said))
+        results = list(tiny.inferencer().stream(str(source)))
+        assert [result.time for result in results] == pytest.approx(times)
+        patch.setattr(cv2, 'VideoCapture', Camera(said))
+        analyse_video(tiny.inferencer(), str(source), tmp_path / 'b.avi', progress=False)
+    assert read_levels(tmp_path / 'b.avi') == (10, shown)
+
+
+@pytest.mark.parametrize('rate', [0.2, 23.976, 66.667, 90.013, 720.123])
+def test_a_film_of_any_rate_can_be_written(rate, tmp_path):
+    codec = cv2.VideoWriter_fourcc(*'MJPG')
+    writer = cv2.VideoWriter(str(tmp_path / 'a.avi'), codec, rate, (96, 96))
+    for _ in range(3):
+        writer.write(np.zeros((96, 96, 3), np.uint8))
+    writer.release()
+    analyse_video(tiny.inferencer(), str(tmp_path / 'a.avi'), tmp_path / 'b.mp4', progress=False)
+    shown, levels = read_levels(tmp_path / 'b.mp4')
+    assert shown == pytest.approx(max(rate, 1), rel=1e-4)
+    assert len(levels) == (3 if rate > 1 else 11)
+
+
+def test_a_film_that_cannot_be_written_leaves_older_tables(tmp_path, monkeypatch):
+    source, table = write_video(tmp_path / 'a.avi', 2), tmp_path / 'a.csv'
+    table.write_text('older')
+    monkeypatch.setattr(cv2.VideoWriter, 'isOpened', lambda _: False, raising=False)
+    with pytest.raises(ValueError, match=r"b\.mp4' cannot be written; check the folder"):
+        analyse_video(tiny.inferencer(), source, tmp_path / 'b.mp4', table)
+    assert table.read_text() == 'older'
+
+
 def test_images_and_videos_mix(tmp_path):
     source = write_video(tmp_path / 'a.avi', 2)
     results = tiny.inferencer()([IMAGE, source, IMAGE], progress=False)
@@ -553,7 +713,9 @@ def test_older_results_are_kept_until_there_are_new_ones(options, tmp_path):
     source, table = write_video(tmp_path / 'a.avi', 2), tmp_path / 'a.csv'
     table.write_text('older')
     with pytest.raises(ValueError):
-        analyse_video(tiny.inferencer(), source, table=table, jsonl=table, **options)
+        analyse_video(tiny.inferencer(), source, table=table, **options)
+    with pytest.raises(ValueError, match=r"a\.csv' is to hold two results, of which one"):
+        analyse_video(tiny.inferencer(), source, table=table, jsonl=table)
     with pytest.raises(FileNotFoundError):
         analyse_video(tiny.inferencer(), str(tmp_path / 'moved.avi'), table=table)
     with pytest.raises(ValueError, match='is an input itself'):
@@ -571,6 +733,18 @@ def test_videos_come_by_pattern_and_home_folder(tmp_path, monkeypatch):
         assert len(tiny.inferencer()(inputs, progress=False)) == count
     with pytest.raises(ValueError, match='is a URL'):
         tiny.inferencer()('https://x/film.mp4', progress=False)
+
+
+@pytest.mark.parametrize('inputs', ['~photo.png', '~*.png'])
+def test_a_name_may_begin_with_a_tilde(inputs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        FileNotFoundError, match=r"'~(photo|\*)\.png' (does not exist|fits no file)"
+    ):
+        tiny.inferencer()(inputs, progress=False)
+    cv2.imwrite('~photo.png', IMAGE)
+    [result] = tiny.inferencer()(inputs, progress=False)
+    assert (result.source, len(result.faces)) == ('~photo.png', 1)
 
 
 def test_a_video_never_replaces_itself(tmp_path):
