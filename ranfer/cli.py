@@ -11,7 +11,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from ranfer.engine.errors import explain, one_sentence_errors
+from ranfer.engine.errors import explain, one_sentence_errors, stop_printing
 from ranfer.version import __version__
 
 REQUIRED = ('torch', 'torchvision', 'numpy', 'matplotlib', 'mmengine', 'mmpretrain')
@@ -135,11 +135,11 @@ def predict(args: argparse.Namespace) -> int:
         align=args.align,
     )
     images = [item for item in items if not is_stream(item)]
-    failed = _predict_images(inferencer, images, several, args)
+    failed = _predict_images(inferencer, images, several, outputs, args)
     for item in streams:
         try:
             _predict_video(inferencer, item, outputs, args)
-        except BrokenPipeError:  # the reader of what is printed has gone
+        except BrokenPipeError:
             raise
         except (OSError, ValueError) as error:
             if not several or is_full(error):
@@ -163,23 +163,27 @@ def _check_json(path: str, outputs) -> None:
         )
 
 
-def _predict_images(inferencer, images: list, several: bool, args: argparse.Namespace) -> int:
+def _predict_images(
+    inferencer, images: list, several: bool, outputs, args: argparse.Namespace
+) -> int:
     """Print and write the results of images; the number of those that could not be read."""
     from ranfer.apis import write_jsonl
 
     if not images:
         return 0
-    quiet = args.no_progress or len(images) == 1 or sys.stdout.isatty()
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    quiet = args.no_progress or len(images) == 1 or terminal
     results = inferencer.stream(
         images if several else images[0],
         args.batch_size,
         args.smoothing,
         not quiet,
         args.window,
+        outputs,
         show_dir=args.out,
     )
     errors: list[str] = []
-    results = _print_each(results, args.json == '-', errors)
+    results = _print_each(results, errors, args)
     if args.json and args.json != '-':
         write_jsonl(args.json, results)
     else:
@@ -189,16 +193,27 @@ def _predict_images(inferencer, images: list, several: bool, args: argparse.Name
     return len(errors)
 
 
-def _print_each(results: Iterable, as_json: bool, errors: list[str]) -> Iterator:
+def _print_each(results: Iterable, errors: list[str], args: argparse.Namespace) -> Iterator:
     """Print results as they come, pass them on, and collect their errors."""
     for result in results:
-        for line in [result.to_json()] if as_json else describe(result):
-            print(line)
-        sys.stdout.flush()
+        _print([result.to_json()] if args.json == '-' else describe(result), args)
         if result.error:
             print(f'Error: {result.error}', file=sys.stderr)
             errors.append(result.error)
         yield result
+
+
+def _print(lines: Iterable[str], args: argparse.Namespace) -> None:
+    """Print at once; a reader that has gone ends nothing while files are written."""
+    try:
+        for line in lines:
+            print(line)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if not args.out and args.json in (None, '-'):
+            raise
+        stop_printing()
 
 
 def describe(result) -> Iterator[str]:
@@ -237,7 +252,7 @@ def _predict_video(inferencer, item, outputs, args: argparse.Namespace) -> None:
         max_frames=args.max_frames,
         progress=not args.no_progress,
     )
-    print(f'{item}: {summary}', flush=True)
+    _print([f'{item}: {summary}'], args)
     if summary.interrupted:
         raise KeyboardInterrupt
 

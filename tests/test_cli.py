@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -235,15 +236,73 @@ def test_pictures_never_replace_a_file_beside_or_above_an_input(weights, capsys,
     args = ['predict', inputs, '--faces', 'whole', '--device', 'cpu', '--out']
     unrelated = Path(out, 'face.jpg')
     unrelated.write_bytes(b'precious')
-    if inputs != '2020/face.png':
+    sentence = "face.jpg' exists already, in a folder that holds inputs"
+    if inputs == '2020/face.png':
+        with pytest.raises(SystemExit):
+            cli.main([*args, out])
+        assert sentence in capsys.readouterr().err
+    else:  # one picture of several is left out, and all else goes on
         cv2.imwrite('2020/face2.png', IMAGE)
-    with pytest.raises(SystemExit):
-        cli.main([*args, out])
-    assert "face.jpg' exists already, in a folder that holds inputs" in capsys.readouterr().err
+        with pytest.warns(UserWarning, match=sentence):
+            assert cli.main([*args, out, '--json', 'all.jsonl']) == 0
+        assert len(Path('all.jsonl').read_text().splitlines()) == 2
+        assert Path(out, 'face2.jpg').is_file()
+        Path(out, 'face2.jpg').unlink()
     assert unrelated.read_bytes() == b'precious'
     unrelated.unlink()
     for _ in range(2):  # into a folder of its own, again and again
         assert cli.main([*args, 'own']) == 0
+
+
+def test_a_file_beside_a_video_is_not_replaced_by_the_picture_of_an_image(weights):
+    """Among images and videos, the folder of any of them is the user's."""
+    film(Path('films'), 'b.avi')
+    cv2.imwrite('a.png', IMAGE)
+    Path('films/a.jpg').write_bytes(b'precious')
+    args = ['predict', 'a.png', 'films/b.avi', '--faces', 'whole', '--device', 'cpu']
+    with pytest.warns(UserWarning, match=r"films/a\.jpg' exists already"):
+        assert cli.main([*args, '--out', 'films']) == 0
+    assert Path('films/a.jpg').read_bytes() == b'precious'
+    assert Path('films/b.csv').is_file()
+
+
+def film(folder: Path, name: str) -> None:
+    folder.mkdir(exist_ok=True)
+    writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter_fourcc(*'MJPG'), 10, (48, 48))
+    for _ in range(3):
+        writer.write(IMAGE[:48, :48])
+    writer.release()
+
+
+@pytest.mark.parametrize('options', [['--out', 'o'], ['--json', 'a.jsonl'], []])
+def test_a_reader_that_goes_away_ends_no_writing(weights, options):
+    """``ranfer predict ... | head -1`` writes all files; with none to write it ends."""
+    for name in 'abcdef':
+        cv2.imwrite(f'{name}.png', IMAGE)
+    script = (
+        'import ranfer.apis.model_file, sys; from pathlib import Path; from ranfer import cli\n'
+        "ranfer.apis.model_file.WEIGHTS = Path('weights'); sys.exit(cli.main(sys.argv[1:]))"
+    )
+    words = ['predict', *sorted(map(str, Path().glob('*.png'))), '--faces', 'whole']
+    words += ['--device', 'cpu', '--batch-size', '1', *options]
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with subprocess.Popen([sys.executable, '-c', script, *words], **pipes) as program:
+        program.stdout.close()
+        said = program.stderr.read().decode()
+    assert program.returncode == (0 if options else 141) and 'Error' not in said
+    if '--out' in options:
+        assert len(list(Path('o').glob('*.jpg'))) == 6
+    if '--json' in options:
+        assert len(Path('a.jsonl').read_text().splitlines()) == 6
+
+
+def test_without_an_output_nothing_is_printed(weights, monkeypatch):
+    """A daemon may have closed it; Python's ``sys.stdout`` is None then."""
+    cv2.imwrite('a.png', IMAGE)
+    monkeypatch.setattr(sys, 'stdout', None)
+    args = ['predict', 'a.png', '--faces', 'whole', '--device', 'cpu', '--json', 'a.jsonl']
+    assert cli.main(args) == 0
+    assert len(Path('a.jsonl').read_text().splitlines()) == 1
 
 
 def test_json_is_not_the_table_of_the_video(weights, capsys):

@@ -28,7 +28,7 @@ from ranfer.apis.classifier import (
 )
 from ranfer.apis.images import shrink
 from ranfer.apis.model_file import ModelFile, find_model, shipped_models
-from ranfer.apis.outputs import Outputs, is_full
+from ranfer.apis.outputs import OccupiedError, Outputs, is_full
 from ranfer.apis.results import Face, Region, Result, printable
 from ranfer.apis.sources import (
     Frame,
@@ -171,6 +171,7 @@ class FERInferencer(BaseInferencer):
         smoothing: float = 0.6,
         progress: bool = False,
         window: int | None = None,
+        outputs: Outputs | None = None,
         **kwargs: Any,
     ) -> Iterator[Result]:
         """Analyse inputs and yield results as they come.
@@ -183,17 +184,19 @@ class FERInferencer(BaseInferencer):
             progress: Whether a progress bar is shown on the standard error. Defaults to False.
             window: Number of frames of a track whose regions are weighed and classified as one set,
                 in place of ``smoothing``. Defaults to None.
+            outputs: See :meth:`visualize`. Defaults to these inputs alone.
             **kwargs: ``show_dir`` and ``attention`` of :meth:`visualize`.
 
         Yields:
             Result: One an image or frame. A picture of several that its format cannot hold, or
-            whose file cannot be written, is warned about and left out.
+            whose file cannot be written or may be the user's own, is warned about and left out.
         """
         _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
         items = expand(inputs)
         several = is_several(inputs, items)
         show_dir = kwargs.get('show_dir')
-        outputs = Outputs(items) if show_dir else None
+        if show_dir and outputs is None:
+            outputs = Outputs(items)
         for analysed in self._analyse(items, several, batch_size, smoothing, progress, window):
             try:
                 self.visualize([analysed], **visualize_kwargs, outputs=outputs)
@@ -483,7 +486,7 @@ def _is_of_one_picture(error: OSError | ValueError, folder: str | os.PathLike) -
 
     if isinstance(error, OSError):
         return not is_full(error) and os.path.isdir(folder) and os.access(folder, os.W_OK)
-    return isinstance(error, PictureError)
+    return isinstance(error, (PictureError, OccupiedError))
 
 
 def picture_stem(frame: Frame) -> str:

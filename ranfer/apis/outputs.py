@@ -11,6 +11,10 @@ from pathlib import Path
 from ranfer.apis.sources import Input
 
 
+class OccupiedError(ValueError):
+    """A file that may be the user's own has the name of one to write."""
+
+
 class Outputs:
     """Names of files to write: none comes twice, and none is an input or a file beside one.
 
@@ -57,12 +61,13 @@ class Outputs:
         """Return the path of a file that the user did not name, as one to write.
 
         Raises:
-            ValueError: Like :meth:`target`, or if there is a file of that name in a folder that
-                holds inputs, where it need not be of an earlier run.
+            ValueError: Like :meth:`target`.
+            OccupiedError: If there is a file of that name in a folder that holds inputs, where it
+                need not be of an earlier run.
         """
         path = self.target(Path(folder) / name)
         if os.path.exists(path) and os.path.realpath(folder) in self._folders:
-            raise ValueError(
+            raise OccupiedError(
                 f'{os.fspath(path)!r} exists already, in a folder that holds inputs, and would be '
                 f'written over; give another folder, or remove it.'
             )

@@ -177,6 +177,11 @@ def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:
         capture.release()
 
 
+_LONGEST_STEP = 10.0
+"""Seconds between two frames beyond which the file is not believed: streams that were cut together
+leap by hours."""
+
+
 def _camera_clock() -> Iterator[float]:
     start = time.monotonic()
     while True:
@@ -184,12 +189,17 @@ def _camera_clock() -> Iterator[float]:
 
 
 def _file_clock(capture: cv2.VideoCapture) -> Iterator[float]:
-    """What the file says of its frames, or the rate where it says nothing or goes backwards."""
+    """What the file says of its frames, or the rate where it says nothing or leaps."""
     rate, start, seconds = frame_rate(capture), _position(capture), 0.0
     while True:
         yield seconds
         said = _position(capture) - start
-        seconds = said if seconds < said < np.inf else seconds + 1 / rate
+        if seconds < said <= seconds + _LONGEST_STEP:
+            seconds = said
+        else:
+            seconds += 1 / rate
+            if np.isfinite(said) and abs(said - seconds) > _LONGEST_STEP:
+                start += said - seconds  # what follows counts from here
 
 
 def _position(capture: cv2.VideoCapture) -> float:

@@ -300,6 +300,7 @@ def _images(
     """Path, name and type code of what a list names: its lines as they are written where an image
     is called so, else what they mean in the authors' forms."""
     for entry in parsed.entries:
-        known = any(line in paths or line in names for line in entry.written)
+        taken_apart = (line for line in entry.written if line != entry.path)
+        known = any(line in paths or line in names for line in taken_apart)
         for path, kind in entry.written.items() if known else [(entry.path, entry.kind)]:
             yield path, path.rsplit('/', 1)[-1], kind

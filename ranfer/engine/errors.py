@@ -52,10 +52,12 @@ def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
     try:
         with name_lost_processes():
             yield
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except (*USER_ERRORS, RuntimeError) as error:
         if isinstance(error, BrokenPipeError) and _reader_has_gone():
-            _end_silently()
+            stop_printing()
+            raise SystemExit(_ENDED_BY_PIPE) from None
         if traceback or not _is_of_users(error):
             raise
         where = process_name()
@@ -97,13 +99,13 @@ def _reader_has_gone() -> bool:
         pipe = select.poll()
         pipe.register(sys.stdout, select.POLLERR)
         return bool(pipe.poll(0))
-    except (AttributeError, OSError):  # Windows, or no file behind it
+    except (AttributeError, OSError, TypeError, ValueError):  # Windows, or no file behind it
         return False
 
 
-def _end_silently() -> None:
+def stop_printing() -> None:
+    """Let what is printed from now on go nowhere, when the reader of the output has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise SystemExit(_ENDED_BY_PIPE)
 
 
 def _is_of_users(error: BaseException) -> bool:

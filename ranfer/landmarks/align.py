@@ -123,7 +123,7 @@ def warp_face(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
         np.ndarray: uint8, shape ``(size, size)`` or ``(size, size, 3)``.
     """
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if scale < 0.7:
+    if 0 < scale < 0.7:
         image, matrix = _surroundings(image, matrix, size, margin=2 / scale)
         if not image.size:
             return np.zeros((size, size, *image.shape[2:]), image.dtype)

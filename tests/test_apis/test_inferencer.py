@@ -536,6 +536,8 @@ def test_the_film_of_a_camera_lasts_as_long_as_it_took(tmp_path, monkeypatch):
         ([0, 0, 0, 0], [0, 0.1, 0.2, 0.3], [0, 1, 2, 3]),
         ([0, 0.3, 0.2, 0.5], [0, 0.3, 0.4, 0.5], [0, 0, 0, 1, 2, 3]),
         ([0, np.nan, np.inf, -1], [0, 0.1, 0.2, 0.3], [0, 1, 2, 3]),
+        ([0, 1e6, 1e6 + 0.3, 1e6 + 0.4], [0, 0.1, 0.4, 0.5], [0, 1, 1, 1, 2, 3]),
+        ([99, 99.1, 0, 0.1], [0, 0.1, 0.2, 0.3], [0, 1, 2, 3]),
     ],
 )
 def test_frames_of_a_file_have_the_times_it_gives_them(said, times, shown, tmp_path, monkeypatch):

@@ -111,5 +111,5 @@ def test_a_line_that_is_a_name_or_path_as_written_means_that_image(tmp_path):
 
 def test_the_forms_of_the_authors_still_name_what_they_name(tmp_path):
     images = ['images/fer1.png', f'images/{HASH}.jpg', 'images/other.png']
-    lines = ['2_fer1.png 8 2', f'7/{HASH}/8.jpg', f'7/{HASH}/9.jpg']
+    lines = ['2_fer1.png 8 2', 'fer1.png', f'7/{HASH}/8.jpg', f'7/{HASH}/9.jpg']
     assert conditions(tmp_path, images, lines) == {images[0]: ('c', 'c_2'), images[1]: ('c',)}

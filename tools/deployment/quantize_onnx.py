@@ -96,7 +96,9 @@ def test_samples(config: str) -> list[dict]:
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     samples = [dataset[i] for i in range(len(dataset))]
-    overall = cfg.test_evaluator.get('overall')
+    evaluators = cfg.get('test_evaluator') or []
+    evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
+    overall = next((e.overall for e in evaluators if e.get('overall')), None)
     return [s for s in samples if overall is None or overall in s['data_samples'].conditions]
 
 

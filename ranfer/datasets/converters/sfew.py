@@ -23,9 +23,10 @@ PUBLISHED = {
     'aligned': {'train': 891, 'valid': 431},
 }
 _IMAGE = re.compile(
-    r'^(?:.*/)?(train|val)(_aligned_faces\w*)?/(?:[^/]+/)*?([a-z]+)/([^/]+\.(?:png|jpg))$',
+    r'(?:^|/)(train|val)(?:_aligned_faces\w*)?/(?:[^/]+/)*?([a-z]+)/([^/]+\.(?:png|jpg))$',
     re.IGNORECASE,
 )
+_ALIGNED = re.compile(r'(?:^|/)(?:train|val)_aligned_faces\w*/', re.IGNORECASE)
 
 
 @functools.lru_cache(maxsize=1)
@@ -73,11 +74,12 @@ def find_images(source: Source, report: Report) -> dict[str, list[tuple[str, int
         if not match:
             continue
         split = 'train' if match[1].lower() == 'train' else 'valid'
-        if match[3].lower() not in CLASSES:
+        if match[2].lower() not in CLASSES:
             report.skip('unknown label', name)
             continue
-        label = CLASSES.index(match[3].lower())
-        found['aligned' if match[2] else 'film'].append((split, label, match[4], member))
+        label = CLASSES.index(match[2].lower())
+        faces = 'aligned' if _ALIGNED.search(name) else 'film'
+        found[faces].append((split, label, match[3], member))
     return found
 
 

@@ -1,10 +1,11 @@
 """The last step of every converter: annotation files, table and report."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 
-from ranfer.datasets.annotation import load_annotation, save_annotation
+from ranfer.datasets.annotation import check_rows, load_annotation, save_annotation
 from ranfer.datasets.converters.report import ConversionError, Report, split_table
 
 
@@ -17,8 +18,8 @@ def write_splits(
 ) -> list[str]:
     """Write ``<split>.json`` for each split and ``report.json``.
 
-    A split of an earlier run with another protocol, which this run does not write, would share
-    images with the new ones; it becomes ``<split>.<protocol>.json``.
+    A split of an earlier run with another protocol, which this run does not write but shares images
+    with, becomes ``<split>.<protocol>.json``.
 
     Args:
         out: Output folder.
@@ -40,24 +41,42 @@ def write_splits(
             f'source: no image could be converted ({found or "none found"}); give the complete '
             f"archive or folder in its owners' layout"
         )
-    _set_aside(out, splits, metainfo['protocol'], report)
     counts = {split: Counter(row['gt_label'] for row in rows) for split, rows in splits.items()}
     for split, rows in splits.items():
         save_annotation(out / f'{split}.json', {**metainfo, 'split': split}, rows)
+    _set_aside(out, splits, metainfo['protocol'], report)
     table = split_table(counts, tuple(metainfo['classes']), published)
     report.save(out / 'report.json', **metainfo, table=table)
     title = f'{metainfo["dataset"]}, protocol {metainfo["protocol"]}'
     return [title, *table, *report.lines()]
 
 
-def _set_aside(out: Path, splits: Iterable[str], protocol: str, report: Report) -> None:
-    """Rename the annotation files of another protocol that stay beside the new ones."""
+def _set_aside(
+    out: Path, splits: Mapping[str, Sequence[dict]], protocol: str, report: Report
+) -> None:
+    """Rename annotation files of another protocol that share images with the new ones."""
+    images = {_name(row) for rows in splits.values() for row in rows}
     for split in {'train', 'valid', 'test'}.difference(splits):
         path = out / f'{split}.json'
-        if not path.is_file():
+        try:
+            earlier = load_annotation(str(path))
+            check_rows(earlier['data_list'], str(path), num_classes=None)
+        except (FileNotFoundError, ValueError):  # none, or no annotation
             continue
-        earlier = load_annotation(str(path), f'remove {path}')['metainfo'].get('protocol')
-        if earlier != protocol:
-            kept = path.with_name(f'{split}.{earlier}.json')
+        shared = images.intersection(map(_name, earlier['data_list']))
+        other = earlier['metainfo'].get('protocol', protocol)
+        if other != protocol and shared:
+            kept = _free(path.with_name(f'{split}.{other}.json'))
             path.replace(kept)
-            report.note(f'{path.name} of protocol {earlier} is now {kept.name}')
+            report.note(f'{path.name} of protocol {other}, with images of this one, is {kept.name}')
+
+
+def _name(row: dict) -> str:
+    """File name of an image; its folder is that of the split."""
+    return row['img_path'].rsplit('/', 1)[-1]
+
+
+def _free(path: Path) -> Path:
+    """The path, or with a number if there is such a file."""
+    names = (path.with_suffix(f'.{number}.json') for number in count(2))
+    return next(name for name in chain([path], names) if not name.exists())

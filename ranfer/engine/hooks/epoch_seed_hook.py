@@ -44,11 +44,17 @@ class EpochSeedHook(DistSamplerSeedHook):
         >>> default_hooks = dict(sampler_seed=dict(type='ranfer.EpochSeedHook'))
     """
 
+    _drawn: int | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Remember the seed by which MMEngine made the sampler, before a checkpoint brings its."""
+        self._drawn = runner.seed
+
     def before_train(self, runner: Runner) -> None:
         """Let the sampler follow the seed, which may be a checkpoint's, and workers the epochs."""
         loader = runner.train_loop.dataloader
         sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
-        if hasattr(sampler, 'seed') and not runner._randomness_cfg.get('diff_rank_seed'):
+        if self._drawn is not None and getattr(sampler, 'seed', None) == self._drawn:
             sampler.seed = runner.seed
         self._epoch = torch.zeros((), dtype=torch.int64)
         if loader.generator is None:  # or starting workers would draw from the model's numbers

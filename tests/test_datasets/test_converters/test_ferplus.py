@@ -214,24 +214,53 @@ def test_several_processes_give_the_same(tmp_path):
     assert read(tmp_path / 'out1') == read(tmp_path / 'out2')
 
 
-def test_annotation_of_another_protocol_does_not_stay_beside_the_new_one(tmp_path):
-    """The lists of the authors train on Valid's images; an older valid.json would test on them."""
+def write_sources(folder: Path) -> None:
     rows = fakes.ferplus_rows()
-    fakes.write_votes(tmp_path / 'in/fer2013new.csv', rows)
-    fakes.write_fer_folders(tmp_path / 'in', rows)
-    convert_ferplus([tmp_path / 'in'], tmp_path / 'out')
-    before = (tmp_path / 'out/valid.json').read_bytes()
-    train = tmp_path / 'in/train_list.txt'
-    train.write_text('0/fer0000000 6\n')
-    lists = {'train': (str(train), None)}
+    fakes.write_votes(folder / 'fer2013new.csv', rows)
+    fakes.write_fer_folders(folder, rows)
+
+
+def convert_lists(tmp_path: Path, **names: str) -> list[str]:
+    """Convert with one image listed for a split."""
+    lists = {}
+    for split, name in names.items():
+        path = tmp_path / f'in/{split}_list.txt'
+        path.write_text(f'0/{name} 6\n')
+        lists[split] = (str(path), None)
+    return convert_ferplus([tmp_path / 'in'], tmp_path / 'out', protocol='lists', lists=lists)
+
+
+def test_annotation_of_another_protocol_does_not_stay_beside_its_images(tmp_path):
+    """The authors' training list holds Valid's images; an older valid.json would test on them."""
+    write_sources(tmp_path / 'in')
+    out = tmp_path / 'out'
+    convert_ferplus([tmp_path / 'in'], out)
+    before = (out / 'valid.json').read_bytes()
+    name = Path(json.loads(before)['data_list'][0]['img_path']).stem
     for _ in range(2):  # again changes nothing
-        lines = convert_ferplus([tmp_path / 'in'], tmp_path / 'out', protocol='lists', lists=lists)
-        names = {path.name for path in (tmp_path / 'out').glob('*.json')}
-        assert {'train.json', 'valid.majority.json'} <= names and 'valid.json' not in names
-    assert (tmp_path / 'out/valid.majority.json').read_bytes() == before
-    lines = convert_ferplus([tmp_path / 'in'], tmp_path / 'out')
-    assert (tmp_path / 'out/valid.json').read_bytes() == before
-    assert not any('is now' in line for line in lines)
+        convert_lists(tmp_path, train=name)
+        assert (out / 'valid.majority.json').read_bytes() == before
+        assert not (out / 'valid.json').exists() and (out / 'test.json').exists()
+    convert_ferplus([tmp_path / 'in'], out)
+    assert (out / 'valid.json').read_bytes() == before
+    (out / 'valid.majority.json').write_text('kept')
+    lines = convert_lists(tmp_path, train=name)
+    assert (out / 'valid.majority.json').read_text() == 'kept'
+    assert (out / 'valid.majority.2.json').read_bytes() == before
+    assert any('with images of this one, is valid.majority.2.json' in line for line in lines)
+
+
+@pytest.mark.parametrize('content', ['[]', 'no json', '{"metainfo": {}, "data_list": [1]}', None])
+def test_files_that_share_no_image_stay(tmp_path, content):
+    write_sources(tmp_path / 'in')
+    convert_ferplus([tmp_path / 'in'], tmp_path / 'out')
+    if content is not None:
+        (tmp_path / 'out/valid.json').write_text(content)
+    names = ('train.json', 'valid.json')
+    before = [(tmp_path / 'out' / name).read_bytes() for name in names]
+    test = json.loads((tmp_path / 'out/test.json').read_text())
+    convert_lists(tmp_path, test=Path(test['data_list'][0]['img_path']).stem)
+    assert [(tmp_path / 'out' / name).read_bytes() for name in names] == before
 
 
 def test_an_image_in_the_lists_of_two_splits_is_noted(tmp_path):

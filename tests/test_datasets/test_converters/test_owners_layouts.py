@@ -149,11 +149,13 @@ def test_sfew_film_frames_are_detected_and_aligned(tmp_path):
     assert cv2.imread(info['img_path']).shape == (96, 96, 3) and error < 12
 
 
-def test_sfew_aligned_faces_below_the_folder_of_their_split(tmp_path):
+@pytest.mark.parametrize('layout', ['{0}/{0}_Aligned_Faces_new', '{0}_Aligned_Faces/{0}'])
+def test_sfew_aligned_faces_below_or_above_the_folder_of_their_split(tmp_path, layout):
     flat = fakes.write_sfew(tmp_path / 'flat', aligned=True)
     for split in ('Train', 'Val'):
-        (tmp_path / 'in' / split).mkdir(parents=True)
-        (flat / f'{split}_Aligned_Faces').rename(tmp_path / f'in/{split}/{split}_Aligned_Faces_new')
+        folder = tmp_path / 'in' / layout.format(split)
+        folder.parent.mkdir(parents=True)
+        (flat / f'{split}_Aligned_Faces').rename(folder)
     convert_sfew([tmp_path / 'in'], tmp_path / 'out', faces='aligned', strict=True)
     for split in ('train', 'valid'):
         data = SFEW(data_root=str(tmp_path / 'out'), ann_file=f'{split}.json')

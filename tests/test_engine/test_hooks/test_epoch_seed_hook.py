@@ -34,7 +34,7 @@ def epochs(count: int, start: int = 0, seed: int = 0, dataset=None, **keys) -> l
     """Values of ``count`` epochs of one training that begins at epoch ``start``."""
     loader = DataLoader(dataset or Draws(), batch_size=2, collate_fn=list, **keys)
     loop = SimpleNamespace(dataloader=loader)
-    runner = SimpleNamespace(seed=seed, train_loop=loop, epoch=start, _randomness_cfg={})
+    runner = SimpleNamespace(seed=seed, train_loop=loop, epoch=start)
     hook = EpochSeedHook()
     hook.before_train(runner)
     drawn = []
@@ -122,3 +122,10 @@ def test_a_resumed_training_shuffles_by_the_seed_of_its_checkpoint(tmp_path):
         )
         runners[-1].train()
     assert runners[1].train_dataloader.sampler.seed == runners[0].seed == runners[1].seed
+
+
+def test_a_sampler_keeps_a_seed_of_its_own(tmp_path):
+    runner = tiny_runner(tmp_path, epochs=1)
+    runner._train_dataloader['sampler']['seed'] = 123
+    runner.train()
+    assert runner.train_dataloader.sampler.seed == 123
