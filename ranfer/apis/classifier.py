@@ -249,15 +249,27 @@ def find_device(name: str) -> torch.device:
     """
     if name == 'auto':
         name = get_device()
+        if not _has_autocast(name):
+            name = 'cpu'
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
+        torch.autocast(device.type, enabled=False)  # the attention turns it off
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).split('\n')[0]
         raise ValueError(
             f"Device {name!r} is not available ({reason}); use device='auto' or 'cpu'."
         ) from error
     return device
+
+
+def _has_autocast(name: str) -> bool:
+    """Whether this PyTorch knows mixed precision on a device; an older one does not on MPS."""
+    try:
+        torch.autocast(name, enabled=False)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _scores(sample: DataSample) -> Scores:

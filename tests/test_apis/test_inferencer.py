@@ -10,7 +10,7 @@ import tiny
 import torch
 
 from ranfer.apis import FaceInput, FERInferencer, ModelFile, analyse_video, write_jsonl
-from ranfer.apis.classifier import CutFace, cut_face
+from ranfer.apis.classifier import CutFace, cut_face, find_device
 from ranfer.apis.tracking import FaceTracker
 from ranfer.landmarks import Faces
 from ranfer.landmarks.align import face_template, move_points
@@ -807,3 +807,23 @@ def test_smoothing_is_an_exponential_average():
 def test_tracker_refuses(kwargs):
     with pytest.raises(ValueError, match='FaceTracker got'):
         FaceTracker(**kwargs)
+
+
+def test_a_device_without_autocast_is_not_taken(monkeypatch):
+    """MPS of older releases of PyTorch, where turning autocast off raises an error."""
+    known = torch.autocast
+
+    def autocast(device_type, *args, **keys):
+        if device_type == 'mps':
+            raise RuntimeError("User specified an unsupported autocast device_type 'mps'")
+        return known(device_type, *args, **keys)
+
+    empty = torch.empty
+    monkeypatch.setattr(torch, 'autocast', autocast)
+    monkeypatch.setattr(torch, 'empty', lambda size, device: empty(size))
+    monkeypatch.setattr('ranfer.apis.classifier.get_device', lambda: 'mps')
+    assert find_device('auto') == torch.device('cpu')
+    with pytest.raises(
+        ValueError, match=r"Device 'mps' is not available \(User specified an unsup"
+    ):
+        find_device('mps')
