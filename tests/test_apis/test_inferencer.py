@@ -823,7 +823,5 @@ def test_a_device_without_autocast_is_not_taken(monkeypatch):
     monkeypatch.setattr(torch, 'empty', lambda size, device: empty(size))
     monkeypatch.setattr('ranfer.apis.classifier.get_device', lambda: 'mps')
     assert find_device('auto') == torch.device('cpu')
-    with pytest.raises(
-        ValueError, match=r"Device 'mps' is not available \(User specified an unsup"
-    ):
+    with pytest.raises(ValueError, match='Device .mps. is not available .User specified'):
         find_device('mps')
