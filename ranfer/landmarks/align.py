@@ -138,13 +138,12 @@ def _surroundings(
     image: np.ndarray, matrix: np.ndarray, size: int, margin: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The part of an image that a warped square shows, and the matrix from it."""
-    linear, shift = matrix[:, :2], matrix[:, 2]
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]])
-    corners = (corners - shift) @ np.linalg.inv(linear).T
+    corners = [[0, 0], [size, 0], [0, size], [size, size]]
+    corners = move_points(corners, cv2.invertAffineTransform(matrix))
     bounds = image.shape[1::-1]
     left, top = np.clip(np.floor(corners.min(0) - margin), 0, bounds).astype(int)
     right, bottom = np.clip(np.ceil(corners.max(0) + margin), 0, bounds).astype(int)
-    moved = np.column_stack([linear, shift + linear @ [left, top]])
+    moved = np.column_stack([matrix[:, :2], move_points((left, top), matrix)])
     return image[top:bottom, left:right], moved
 
 

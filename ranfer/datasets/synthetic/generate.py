@@ -24,7 +24,7 @@ from .occluders import OPAQUE, Occluder, sample_occluder
 from .render import FaceTruth, SynthFace, render_face, sample_face
 
 VERSION = 2
-"""Raise it when the same parameters draw other pictures, so that caches are made again."""
+"""Raise it when the same parameters give other pictures or truth, so that caches are made anew."""
 
 CHUNK = 250
 IMAGES_PER_IDENTITY = 10
