@@ -14,7 +14,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config
@@ -83,10 +83,10 @@ def variants(cfg: Config) -> dict[str, dict]:
     rows['10 random crops'] = strategy(cfg, type='RandomRegions', num_regions=10)
     fixed = dict(type='FixedRegions')
     if 'RegionDropout' in str(cfg.train_dataloader):
-        rows['all crops in training'] = strategy(cfg, ('train',), **fixed)
+        rows['all crops in training'] = in_training(cfg, **fixed)
     else:
         dropout = dict(type='RegionDropout', strategy=fixed, keep=3)
-        rows['3 of 5 crops in training'] = strategy(cfg, ('train',), **dropout)
+        rows['3 of 5 crops in training'] = in_training(cfg, **dropout)
     if shared:
         rows['full form'] = plain
     else:
@@ -99,19 +99,26 @@ def replaced(config: dict) -> dict:
     return dict(_delete_=True, **config)
 
 
-def strategy(
-    cfg: Config, splits: Iterable[str] = ('train', 'val', 'test'), **settings: object
-) -> dict:
-    """Another region strategy in the pipelines; :class:`RegionDropout` around one stays."""
-    found = {}
+def strategies(cfg: Config, *splits: str) -> Iterator[tuple[str, dict]]:
+    """Key and config of the region strategy in every pipeline."""
     for split in splits:
         for index, step in enumerate(cfg[f'{split}_dataloader'].dataset.pipeline):
             if step.type == 'ranfer.RegionCropTransform':
                 key = f'{split}_dataloader.dataset.pipeline.{index}.strategy'
-                if len(splits) > 1 and step.get('strategy', {}).get('type') == 'RegionDropout':
-                    key += '.strategy'
-                found[key] = replaced(settings)
-    return found
+                yield key, step.get('strategy') or {}
+
+
+def strategy(cfg: Config, **settings: object) -> dict:
+    """Another region strategy; :class:`RegionDropout` around one stays."""
+    return {
+        f'{key}.strategy' if now.get('type') == 'RegionDropout' else key: replaced(settings)
+        for key, now in strategies(cfg, 'train', 'val', 'test')
+    }
+
+
+def in_training(cfg: Config, **settings: object) -> dict:
+    """Another region strategy, and what is around it, in training alone."""
+    return {key: replaced(settings) for key, _ in strategies(cfg, 'train')}
 
 
 def as_options(settings: dict, prefix: str = '') -> Iterator[str]:
