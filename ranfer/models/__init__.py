@@ -4,6 +4,7 @@ from ranfer.models.backbones import SharedRegionBackbone, TorchVisionBackbone
 from ranfer.models.classifiers import RANClassifier
 from ranfer.models.data_preprocessors import RegionDataPreprocessor
 from ranfer.models.heads import RegionWeights, RelationAttentionHead
+from ranfer.models.layers import SmallMapConv2d
 from ranfer.models.losses import RegionBiasedLoss, region_biased_loss
 from ranfer.models.necks import RANNeck, RegionFeatures
 
@@ -16,6 +17,7 @@ __all__ = [
     'RegionWeights',
     'RelationAttentionHead',
     'SharedRegionBackbone',
+    'SmallMapConv2d',
     'TorchVisionBackbone',
     'region_biased_loss',
 ]

@@ -1,7 +1,9 @@
 # Plain ResNet-18 on the whole face: MMPretrain's own classifier, same data and preprocessing.
 model = dict(
     type='ImageClassifier',
-    backbone=dict(type='ResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch'),
+    backbone=dict(
+        type='ResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch',
+        conv_cfg=dict(type='ranfer.SmallMapConv2d')),
     neck=dict(type='GlobalAveragePooling'),
     head=dict(
         type='LinearClsHead',

@@ -1,7 +1,9 @@
 # RAN with ResNet-18 (paper, section III): self-attention, relation-attention, region biased loss.
 model = dict(
     type='ranfer.RANClassifier',
-    backbone=dict(type='ResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch'),
+    backbone=dict(
+        type='ResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch',
+        conv_cfg=dict(type='ranfer.SmallMapConv2d')),
     neck=dict(type='ranfer.RANNeck', in_channels=512),
     head=dict(
         type='ranfer.RelationAttentionHead',

@@ -4,7 +4,9 @@ model = dict(
     type='ranfer.RANClassifier',
     backbone=dict(
         type='ranfer.SharedRegionBackbone',
-        backbone=dict(type='ResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch'),
+        backbone=dict(
+            type='ResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch',
+            conv_cfg=dict(type='ranfer.SmallMapConv2d')),
         split_stage=3,
         roi_size=8),
     neck=dict(type='ranfer.RANNeck', in_channels=512),
