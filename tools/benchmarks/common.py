@@ -160,6 +160,7 @@ def matmul_ceiling(dtype: torch.dtype, device: str, quick: bool = False) -> floa
 
 
 RESNET18 = dict(type='ResNet', depth=18, num_stages=4, out_indices=(3,), style='pytorch')
+RAN_RESNET18 = dict(RESNET18, conv_cfg=dict(type='ranfer.SmallMapConv2d'))  # as in the configs
 RAN_PARTS = dict(
     neck=dict(type='ranfer.RANNeck', in_channels=512),
     head=dict(
@@ -188,7 +189,7 @@ def plain_model(channels_last: bool, device: str) -> nn.Module:
 
 def ran_model(channels_last: bool, device: str) -> nn.Module:
     """RAN-ResNet-18, the full form."""
-    cfg = dict(type='ranfer.RANClassifier', backbone=RESNET18, **RAN_PARTS)
+    cfg = dict(type='ranfer.RANClassifier', backbone=RAN_RESNET18, **RAN_PARTS)
     return _built(dict(cfg, channels_last=channels_last), channels_last, device)
 
 
@@ -196,7 +197,7 @@ def shared_model(size: int, channels_last: bool, device: str) -> nn.Module:
     """RAN-ResNet-18, the shared-feature form of the configs."""
     split, roi = (3, 8) if size >= 128 else (2, 4)
     backbone = dict(
-        type='ranfer.SharedRegionBackbone', backbone=RESNET18, split_stage=split, roi_size=roi
+        type='ranfer.SharedRegionBackbone', backbone=RAN_RESNET18, split_stage=split, roi_size=roi
     )
     cfg = dict(type='ranfer.RANClassifier', backbone=backbone, **RAN_PARTS)
     return _built(dict(cfg, channels_last=channels_last), channels_last, device)

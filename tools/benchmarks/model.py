@@ -162,8 +162,8 @@ def _ratios(size: int, batch: int, forward: dict, train: dict) -> list[dict]:
 
 def linearity(args: argparse.Namespace) -> list[dict]:
     """Time and memory of a training step over N at R = 6 and over R at fixed N."""
-    size, fixed = 64, 4 if args.quick else 16
-    counts = (2, 4) if args.quick else (8, 16, 32, 64)
+    size, fixed = 64, 4 if args.quick else 32
+    counts = (2, 4) if args.quick else (16, 32, 64, 128)
     regions = (2, 4) if args.quick else (3, 6, 12, 24)
     model = ran_model(True, args.device)
     grid = [(n, REGIONS) for n in counts] + [(fixed, r) for r in regions]

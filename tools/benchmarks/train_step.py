@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from authors_loop import LoopRAN
-from common import RAN_PARTS, RESNET18, medians, parse_args, report
+from common import RAN_PARTS, RAN_RESNET18, medians, parse_args, report
 from data_pipeline import CropPipeline, write_faces
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
@@ -93,7 +93,7 @@ def build_model(size: int, device: str) -> nn.Module:
     model = MODELS.build(
         dict(
             type='ranfer.RANClassifier',
-            backbone=RESNET18,
+            backbone=RAN_RESNET18,
             channels_last=True,
             data_preprocessor=dict(crop_size=size, num_classes=8, mean=[127.0] * 3, std=[64.0] * 3),
             **RAN_PARTS,
