@@ -8,11 +8,12 @@ from mmengine.dataset import default_collate
 from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
 
 
-def sample(index: int, size: int = 40, strategy: dict | None = None, **keys) -> dict:
+def sample(index: int, size: int | tuple = 40, strategy: dict | None = None, **keys) -> dict:
     """One packed face of noise; ``keys`` go into the results before the regions are made."""
     rng = np.random.default_rng(index)
+    height, width = np.broadcast_to(size, 2)
     results = dict(
-        img=rng.integers(0, 256, (size, size, 3), dtype=np.uint8),
+        img=rng.integers(0, 256, (height, width, 3), dtype=np.uint8),
         gt_label=index % 7,
         sample_idx=index,
         img_path=f'{index}.png',

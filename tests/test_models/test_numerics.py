@@ -140,6 +140,17 @@ def test_absent_regions_have_no_weight_and_no_gradient(activation):
 
 
 @pytest.mark.parametrize('activation', ACTIVATIONS)
+def test_a_face_without_a_region_makes_no_nan_on_the_way(activation):
+    """Neither weights nor gradients would show it, but a search for anomalies does."""
+    neck, head = build(5, activation, True, 0)
+    mask = torch.tensor([[True, True], [False, False]])
+    features = torch.randn(2, 5, dtype=torch.float64, requires_grad=True)
+    with torch.autograd.set_detect_anomaly(True):
+        head(neck((features,), mask)).sum().backward()
+    assert features.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('activation', ACTIVATIONS)
 def test_absent_regions_equal_fewer_regions(activation):
     neck, head = build(5, activation, True, 0)
     features, _ = draw(2, 3, 5, 4, gaps=False)

@@ -106,6 +106,14 @@ def test_without_crop_hands_over_boxes():
     assert out['rois'][7, 1:].tolist() == [0, 0, 60, 60]
 
 
+def test_without_crop_a_face_of_any_shape_becomes_a_square():
+    data = batch(2, size=(40, 60))
+    whole = RegionDataPreprocessor(crop_size=80)(data)['inputs'][::6]
+    out = RegionDataPreprocessor(crop=False, crop_size=80)(data)
+    assert out['rois'][::6, 1:].tolist() == [[0, 0, 80, 80]] * 2
+    torch.testing.assert_close(out['inputs'], whole)
+
+
 def test_ready_crops_equal_crops_on_the_device():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
@@ -118,6 +126,8 @@ def test_ready_crops_equal_crops_on_the_device():
     data['inputs'] = torch.from_numpy(ready['img'])[None]
     out = RegionDataPreprocessor(crop_size=8)(data)['inputs']
     torch.testing.assert_close(out, expected, atol=0.51, rtol=0)  # rounded to whole grey levels
+    first = RegionDataPreprocessor(crop_size=8, num_regions=2)(data)['inputs']
+    assert torch.equal(first, out[:2])
 
 
 def test_mixup_blends_whole_faces_and_labels():

@@ -178,13 +178,14 @@ def test_other_numbers_of_samples_and_faces_are_one_sentence(mode):
     )
 
 
-def test_a_label_beyond_the_classes_is_one_sentence():
-    samples = [DataSample().set_gt_label(i) for i in (1, 7, 4)]
+@pytest.mark.parametrize('label', [5, 7])
+def test_a_label_beyond_the_classes_is_one_sentence(label):
+    samples = [DataSample().set_gt_label(i) for i in (1, label, 4)]
     with pytest.raises(ValueError) as error:
         RelationAttentionHead(5, 8).loss(features(), samples)
     assert str(error.value) == (
-        'head.num_classes is 5, but a sample has the label 7; set num_classes to the number of '
-        'classes of the data set.'
+        f'head.num_classes is 5, but a sample has the label {label}; set num_classes to the '
+        f'number of classes of the data set.'
     )
 
 

@@ -96,8 +96,8 @@ def reference(backbone: SharedRegionBackbone, images, rois, split, size):
         x = image
         for stage in stages_of(backbone.backbone)[:split]:
             x = stage(x)
-        scale = x.shape[-1] / images.shape[-1]
-        x1, y1, x2, y2 = (v * scale for v in (x1, y1, x2, y2))
+        across, down = (x.shape[-i] / images.shape[-i] for i in (1, 2))
+        x1, y1, x2, y2 = x1 * across, y1 * down, x2 * across, y2 * down
         pooled = torch.zeros(1, x.shape[1], size, size, dtype=x.dtype)
         for row in range(size):
             for col in range(size):
@@ -125,14 +125,15 @@ def bilinear(feature, down: float, across: float):
     return upper * (1 - dy) + lower * dy
 
 
+@pytest.mark.parametrize('size', [(64, 64), (50, 80)])  # 50 is no multiple of a stride
 @pytest.mark.parametrize('split', [1, 2, 3])
-def test_equals_a_loop_over_regions(split):
+def test_equals_a_loop_over_regions(split, size):
     torch.manual_seed(split)
     net = SharedRegionBackbone(RESNET, split_stage=split, roi_size=3).double()
     net.eval()
-    images = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    images = torch.randn(2, 3, *size, dtype=torch.float64)
     rois = torch.tensor(
-        [[0, 0, 0, 64, 64], [0, 3, 5, 40, 61], [1, 10, 0, 64, 33.5]], dtype=torch.float64
+        [[0, 0, 0, *size[::-1]], [0, 3, 5, 40, 47], [1, 10, 0, 64, 33.5]], dtype=torch.float64
     )
     torch.testing.assert_close(net(images, rois)[0], reference(net, images, rois, split, 3))
 
