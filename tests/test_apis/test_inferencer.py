@@ -11,6 +11,8 @@ import torch
 
 from ranfer.apis import FaceInput, FERInferencer, ModelFile, analyse_video, write_jsonl
 from ranfer.apis.classifier import CutFace, cut_face, find_device
+from ranfer.apis.outputs import Outputs
+from ranfer.apis.temporal import TrackScores
 from ranfer.apis.tracking import FaceTracker
 from ranfer.landmarks import Faces
 from ranfer.landmarks.align import face_template, move_points
@@ -157,6 +159,8 @@ def test_large_images_are_searched_small_and_cut_in_full_size():
     large = cv2.resize(IMAGE, (1500, 2000), interpolation=cv2.INTER_NEAREST)
     [result] = tiny.inferencer()(large, progress=False)
     np.testing.assert_allclose(result.faces[0].box, [375, 400, 1125, 1600], rtol=2e-3)
+    marks = [[600, 800], [900, 800], [750, 1000], [600, 1300], [900, 1300]]
+    np.testing.assert_allclose(result.faces[0].landmarks, marks, rtol=2e-3)
 
 
 def test_no_face():
@@ -267,6 +271,17 @@ def test_a_face_with_odd_landmarks_is_none_and_ends_nothing(align, value, count)
     [result] = tiny.inferencer(detector=Odd(value), align=align)(IMAGE, progress=False)
     assert len(result.faces) == count
     assert result.to_json()
+
+
+def test_a_box_without_a_width_is_no_face():
+    class Thin(tiny.FixedDetector):
+        def _faces(self, image):
+            faces = super()._faces(image)
+            faces.boxes[0] = [20, 10, 20, 60]
+            return faces
+
+    [result] = tiny.inferencer(detector=Thin(2))(IMAGE, progress=False)
+    assert len(result.faces) == 1
 
 
 def test_wrong_call_arguments(inferencer):
@@ -678,6 +693,11 @@ def test_pictures_never_replace_inputs_or_each_other(tmp_path):
     assert names == {'face.jpg', 'face_face0.png', 'face_2.jpg', 'face_2_face0.png'}
 
 
+def test_names_differ_in_more_than_the_case_of_their_letters():
+    outputs = Outputs()
+    assert [outputs.name(x) for x in ('A', 'a', 'b', 'B')] == ['A', 'a_2', 'b', 'B_2']
+
+
 def test_pictures_never_replace_other_inputs(tmp_path):
     for name in ('a face.png', 'a_face.jpg'):
         cv2.imwrite(str(tmp_path / name), IMAGE)
@@ -791,6 +811,34 @@ def test_tracker_keeps_numbers_while_faces_move_and_cross_frames():
     for _ in range(16):
         tracker.update(np.zeros((0, 4)), np.zeros((0, 2)))
     assert tracker.update(a[None] + 3, scores[:1])[0].tolist() == [2]
+
+
+def test_a_face_goes_on_with_one_track():
+    tracker = FaceTracker()
+    boxes, scores = np.array([[0.0, 0, 10, 10], [2, 0, 12, 10]]), np.eye(2)
+    tracker.update(boxes, scores)
+    assert tracker.update(boxes[:1], scores[:1])[0].tolist() == [0]
+
+
+def test_a_track_survives_as_many_frames_as_said():
+    tracker, box, score = FaceTracker(patience=1), np.array([[0.0, 0, 10, 10]]), np.ones((1, 1))
+    nothing = np.zeros((0, 4)), np.zeros((0, 1))
+    tracker.update(box, score)
+    tracker.update(*nothing)
+    assert tracker.update(box, score)[0].tolist() == [0]
+    tracker.update(*nothing)
+    tracker.update(*nothing)
+    assert tracker.update(box, score)[0].tolist() == [1]
+
+
+def test_frames_of_tracks_that_ended_are_forgotten():
+    classifier = tiny.inferencer().classifier
+    tracks = TrackScores(classifier, window=2)
+    scores = classifier.predict([CutFace(IMAGE[:40, :40], np.eye(2, 3), None)])
+    boxes = np.array([[0.0, 0, 10, 10]])
+    for count in [1, *[0] * 16, 1]:
+        numbers, _ = tracks.update(boxes[:count], scores[:count])
+    assert numbers.tolist() == list(tracks._past) == [1]
 
 
 def test_smoothing_is_an_exponential_average():
