@@ -48,6 +48,11 @@ def test_absent_class_counts_in_no_mean():
     assert json.loads(json.dumps(report.to_dict()))['recall'] == [100, 100, None]
 
 
+def test_a_class_that_is_predicted_alone_counts_in_the_mean_f1():
+    report = make_report(one_hot([0, 1]), np.array([0, 0]), [(), ()], CLASSES)
+    assert report.macro_f1 == pytest.approx((200 / 3 + 0) / 2)
+
+
 def test_a_condition_named_twice_counts_once():
     report = make_report(one_hot([0, 1]), np.array([0, 0]), [('turned', 'turned'), ()], CLASSES)
     assert report.conditions == {'turned': (100.0, 1)}

@@ -47,6 +47,15 @@ def test_missing_regions_do_not_count():
     assert found.hidden_weight == pytest.approx(0.2)
 
 
+def test_interval_and_rank_correlation_by_hand():
+    shares = np.array([[0.9, 0.1], [0.9, 0.3]])
+    found = compare_hidden(np.array([[0.1, 0.4], [0.2, 0.3]]), shares, np.ones(2))
+    # Differences -0.3 and -0.1: standard deviation 0.1 sqrt(2), of the mean 0.1.
+    np.testing.assert_allclose(found.interval, [-0.2 - 0.196, -0.2 + 0.196])
+    # Ranks of the shares 3.5, 1, 3.5, 2, of the weights 1, 4, 2, 3.
+    assert found.rank_correlation == pytest.approx(-4.5 / np.sqrt(4.5 * 5))
+
+
 def test_needs_a_hidden_and_a_visible_region():
     with pytest.raises(ValueError, match='No face has a region hidden'):
         compare_hidden(np.ones((2, 3)), np.zeros((2, 3)), np.ones(3))

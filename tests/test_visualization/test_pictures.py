@@ -205,6 +205,10 @@ def test_face_of_ready_crops():
     face, moved = face_of_input(image, sample())
     assert face[0, 0].tolist() == [0, 0, 255]
     assert moved.regions.tolist() == [[0, 0, 20, 20], [0, 0, 15, 15]]
+    oblong = sample()
+    oblong.set_metainfo(dict(img_shape=(30, 60)))
+    _, moved = face_of_input(image, oblong)
+    np.testing.assert_allclose(moved.regions[1], [0, 0, 10, 20])
 
 
 def test_only_the_samples_of_the_overall_condition_are_drawn(monkeypatch):
