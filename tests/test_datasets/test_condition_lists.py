@@ -109,6 +109,11 @@ def test_a_line_that_is_a_name_or_path_as_written_means_that_image(tmp_path):
     assert conditions(tmp_path, clips, kinds) == {clips[0]: ('c', 'c_1'), clips[1]: ('c', 'c_2')}
 
 
+def test_a_path_means_all_images_that_differ_in_their_suffix_alone(tmp_path):
+    images = ['images/x.jpg', 'images/x.png', 'other/x.png']
+    assert conditions(tmp_path, images, ['images/x.jpg']) == dict.fromkeys(images[:2], ('c',))
+
+
 def test_the_forms_of_the_authors_still_name_what_they_name(tmp_path):
     images = ['images/fer1.png', f'images/{HASH}.jpg', 'images/other.png']
     lines = ['2_fer1.png 8 2', 'fer1.png', f'7/{HASH}/8.jpg', f'7/{HASH}/9.jpg']

@@ -5,7 +5,7 @@ import pytest
 from mmengine.dataset import ClassBalancedDataset
 from test_datasets import fakes
 
-from ranfer.datasets import FERDataset, FERFolder
+from ranfer.datasets import AffectNet, FERDataset, FERFolder
 from ranfer.datasets.annotation import save_annotation
 from ranfer.datasets.transforms import LoadFaceImage
 from ranfer.registry import DATASETS
@@ -115,8 +115,19 @@ def test_conditions_select_by_path_and_name_and_report_the_rest(root, monkeypatc
     assert '1 names in' in text and 'fit several images' in text
 
 
+def test_scores_of_seven_classes_sum_to_one(tmp_path):
+    classes = list(AffectNet.METAINFO['classes'])
+    scores = [[0.25, 0, 0, 0, 0.25, 0, 0, 0.5], [0.5, 0.5, 0, 0, 0, 0, 0, 0]]
+    rows = [{'img_path': 'a.png', 'gt_label': 0, 'gt_score': score} for score in scores]
+    save_annotation(tmp_path / 'train.json', {'classes': classes}, rows)
+    data = AffectNet('train.json', str(tmp_path), num_classes=7, use_distribution=True)
+    assert data.get_data_info(0)['gt_score'].tolist() == [0.5, 0, 0, 0, 0.5, 0, 0]
+    assert data.get_data_info(1)['gt_score'].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0]
+
+
 def test_folder_data_set(tmp_path):
-    for name in ('joy/a.jpg', 'joy/deep/b.png', 'calm/c.jpeg', 'calm/readme.txt'):
+    files = ['joy/a.jpg', 'joy/deep/b.png', 'calm/c.jpeg', 'calm/readme.txt', '.cache/d.png']
+    for name in files:
         if name.endswith('txt'):
             (tmp_path / name).write_text('x')
         else:

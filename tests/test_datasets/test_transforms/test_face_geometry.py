@@ -82,6 +82,25 @@ def test_landmark_that_leaves_keeps_its_place_without_visibility():
     np.testing.assert_allclose(out['gt_bboxes'], [[-10, -20, 110, 115]], atol=1e-3)
 
 
+def test_boxes_hold_their_turned_corners():
+    out = RandomFaceAffine(rotation=(30, 30))(sample())
+    corners = []
+    for x in (30, 70):
+        for y in (20, 65):
+            dx, dy = x - 50, y - 40
+            across = dx * np.cos(np.pi / 6) - dy * np.sin(np.pi / 6)
+            down = dx * np.sin(np.pi / 6) + dy * np.cos(np.pi / 6)
+            corners.append([50 + across, 40 + down])
+    expected = [[*np.min(corners, axis=0), *np.max(corners, axis=0)]]
+    np.testing.assert_allclose(out['gt_bboxes'], expected, atol=1e-4)
+
+
+def test_the_border_is_repeated():
+    face = np.full((*SIZE, 3), 200, np.uint8)
+    out = RandomFaceAffine(rotation=(30, 30), scale=(0.5, 0.5))(dict(img=face))
+    assert (out['img'] == 200).all()
+
+
 def test_identity_and_probability_zero_change_nothing():
     for transform in (RandomFaceAffine(), RandomFaceAffine(rotation=90, prob=0)):
         out = transform(sample())

@@ -56,6 +56,14 @@ def test_seed_makes_it_a_function_of_the_sample():
     assert (other['img'] != first['img']).any()
 
 
+def test_landmarks_of_which_one_is_hidden_are_not_used():
+    points = np.array([[[0, 0, 0], [25, 15, 1], [17, 22, 1], [12, 30, 1], [23, 30, 1]]], np.float32)
+    transform = RandomOcclusion(seed=0)
+    with_points = transform(dict(img=grey_face(), sample_idx=0, gt_keypoints=points))
+    without = transform(dict(img=grey_face(), sample_idx=0))
+    np.testing.assert_array_equal(with_points['img'], without['img'])
+
+
 def test_probability_and_augmentation():
     np.random.seed(0)
     transform = RandomOcclusion(prob=0.5)
