@@ -70,6 +70,14 @@ def test_seeds_differ_and_data_sets_keep_their_own_batches():
     assert epochs(2, dataset=OwnBatches(), **WORKERS[2]) == epochs(2, **WORKERS[2])
 
 
+@pytest.mark.parametrize('keys', WORKERS)
+def test_processes_draw_others(keys, monkeypatch):
+    [first] = epochs(1, **keys)
+    monkeypatch.setattr('ranfer.engine.hooks.epoch_seed_hook.get_rank', lambda: 1)
+    [second] = epochs(1, **keys)
+    assert set(first).isdisjoint(second)
+
+
 class Faces(Dataset):
     """Random regions of eight equal images."""
 
