@@ -15,17 +15,7 @@ def main() -> None:
     )
     add_size(parser)
     args = parser.parse_args()
-    run_converter(
-        lambda: convert_affectnet(
-            args.sources,
-            args.out,
-            faces=args.faces,
-            size=args.size,
-            workers=args.workers,
-            strict=args.strict,
-            overwrite=args.overwrite,
-        )
-    )
+    run_converter(lambda: convert_affectnet(**vars(args)))
 
 
 if __name__ == '__main__':

@@ -37,17 +37,8 @@ def main() -> None:
     args = parser.parse_args()
     if len(dict(args.lists)) < len(args.lists):
         parser.error('--list: a split is given twice; write its names into one file')
-    run_converter(
-        lambda: convert_ferplus(
-            args.sources,
-            args.out,
-            protocol=args.protocol,
-            lists=dict(args.lists),
-            workers=args.workers,
-            strict=args.strict,
-            overwrite=args.overwrite,
-        )
-    )
+    args.lists = dict(args.lists)
+    run_converter(lambda: convert_ferplus(**vars(args)))
 
 
 if __name__ == '__main__':

@@ -18,17 +18,7 @@ def main() -> None:
     )
     add_size(parser)
     args = parser.parse_args()
-    run_converter(
-        lambda: convert_rafdb(
-            args.sources,
-            args.out,
-            image=args.image,
-            size=args.size,
-            workers=args.workers,
-            strict=args.strict,
-            overwrite=args.overwrite,
-        )
-    )
+    run_converter(lambda: convert_rafdb(**vars(args)))
 
 
 if __name__ == '__main__':

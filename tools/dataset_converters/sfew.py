@@ -13,17 +13,7 @@ def main() -> None:
     parser.add_argument('--faces', choices=('film', 'aligned'), help='which images to take')
     add_size(parser)
     args = parser.parse_args()
-    run_converter(
-        lambda: convert_sfew(
-            args.sources,
-            args.out,
-            faces=args.faces,
-            size=args.size,
-            workers=args.workers,
-            strict=args.strict,
-            overwrite=args.overwrite,
-        )
-    )
+    run_converter(lambda: convert_sfew(**vars(args)))
 
 
 if __name__ == '__main__':
