@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 
 import numpy as np
-from mmengine.dataset import BaseDataset
 from mmengine.fileio import join_path
 from mmengine.logging import print_log
+from mmpretrain.datasets import BaseDataset
 
 from ranfer.datasets.annotation import check_rows, load_annotation, no_garbage_collection
 from ranfer.datasets.conditions import ConditionList, parse_condition_list
@@ -41,8 +41,9 @@ class FERDataset(BaseDataset):
         skip_bad: Whether an unreadable image is replaced by another sample while training. It is
             warned about once a file (and worker) and counted in :attr:`bad_images`; with
             ``test_mode`` an unreadable image is always an error. Defaults to False.
-        **kwargs: Further arguments of :class:`mmengine.dataset.BaseDataset` such as ``pipeline``,
-            ``indices``, ``metainfo``, ``test_mode``, ``lazy_init`` and ``serialize_data``.
+        **kwargs: Further arguments of :class:`mmpretrain.datasets.BaseDataset` such as
+            ``pipeline``, ``indices``, ``metainfo``, ``test_mode``, ``lazy_init`` and
+            ``serialize_data``.
 
     Raises:
         FileNotFoundError: If data root, annotation file or a condition list is missing.
@@ -78,7 +79,7 @@ class FERDataset(BaseDataset):
         self.skip_bad = skip_bad
         self.bad_images: set[str] = set()
         super().__init__(
-            ann_file=osp.expanduser(ann_file),
+            ann_file=ann_file,
             data_root=osp.expanduser(data_root),
             data_prefix={'img_path': ''} if data_prefix is None else dict(data_prefix),
             **kwargs,
@@ -273,25 +274,6 @@ class FERDataset(BaseDataset):
                     f'first {min(self.bad_images)!r}; {self.hint}'
                 ) from error
             return None
-
-    def get_cat_ids(self, idx: int) -> list[int]:
-        """Label of a sample as a list, for :class:`mmengine.dataset.ClassBalancedDataset`.
-
-        Args:
-            idx: Index of the sample.
-
-        Returns:
-            list[int]: The label alone.
-        """
-        return [super().get_data_info(idx)['gt_label']]
-
-    def get_gt_labels(self) -> np.ndarray:
-        """Labels of all samples.
-
-        Returns:
-            np.ndarray: Class indices, int64, shape ``(N,)``.
-        """
-        return np.asarray([self.get_cat_ids(i)[0] for i in range(len(self))], dtype=np.int64)
 
 
 def _images(
