@@ -20,6 +20,7 @@ from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
 from ranfer.landmarks import crop_face
 from ranfer.landmarks.align import (
     face_template,
+    move_boxes,
     move_points,
     similarity_transform,
     warp_face,
@@ -46,9 +47,7 @@ class CutFace:
 
     def to_image(self, boxes: np.ndarray) -> np.ndarray:
         """Move boxes ``(k, 4)`` from face pixels to the upright boxes around them in the image."""
-        corners = boxes.reshape(-1, 4)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
-        moved = move_points(corners, cv2.invertAffineTransform(self.matrix))
-        return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
+        return move_boxes(boxes, cv2.invertAffineTransform(self.matrix))
 
 
 class Scores(NamedTuple):

@@ -89,6 +89,20 @@ def move_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
+def move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Upright boxes around the moved corners of boxes.
+
+    Args:
+        boxes: xyxy, shape ``(N, 4)``.
+        matrix: Shape ``(2, 3)``.
+
+    Returns:
+        np.ndarray: float64, shape ``(N, 4)``.
+    """
+    corners = move_points(boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]], matrix)
+    return np.hstack([corners.min(1), corners.max(1)])
+
+
 def warp(
     image: np.ndarray, matrix: np.ndarray, size: tuple[int, int], border: int = cv2.BORDER_CONSTANT
 ) -> np.ndarray:

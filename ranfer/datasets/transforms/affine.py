@@ -7,7 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
-from ranfer.landmarks.align import move_points, warp
+from ranfer.landmarks.align import move_boxes, move_points, warp
 from ranfer.registry import TRANSFORMS
 
 
@@ -104,8 +104,9 @@ class RandomFaceAffine(BaseTransform):
         results['img'] = warp(image, matrix, size, cv2.BORDER_REPLICATE)
         if results.get('gt_keypoints') is not None:
             results['gt_keypoints'] = _move_keypoints(results['gt_keypoints'], matrix, size)
-        if results.get('gt_bboxes') is not None:
-            results['gt_bboxes'] = _move_boxes(results['gt_bboxes'], matrix)
+        boxes = results.get('gt_bboxes')
+        if boxes is not None:
+            results['gt_bboxes'] = move_boxes(boxes, matrix).astype(boxes.dtype)
         return results
 
     def __repr__(self) -> str:
@@ -128,9 +129,3 @@ def _move_keypoints(keypoints: np.ndarray, matrix: np.ndarray, size: tuple[int, 
     inside = ((moved[..., :2] >= 0) & (moved[..., :2] <= size)).all(-1)
     moved[..., 2] = np.where(inside, moved[..., 2], 0)
     return moved
-
-
-def _move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Upright boxes around the moved corners."""
-    corners = move_points(boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]], matrix)
-    return np.hstack([corners.min(1), corners.max(1)]).astype(boxes.dtype)
