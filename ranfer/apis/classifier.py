@@ -232,7 +232,7 @@ class OnnxClassifier:
     def predict(self, faces: Sequence[CutFace]) -> list[Scores]:
         """See :meth:`Classifier.predict`."""
         batch = self._prepare(faces)
-        outputs = self._model.predict_samples(batch)
+        outputs = self._model.run(self._model.inputs_of(batch))
         weights = np.stack([outputs[key] for key in RegionWeights._fields], axis=1)
         return [
             _join(scores, sample, weight[:, : len(sample.regions)])

@@ -9,6 +9,7 @@ import numpy as np
 
 from ranfer.apis.checks import check_onnx_meta
 from ranfer.apis.model_file import check_types
+from ranfer.models.data_preprocessors.region_data_preprocessor import collate_regions
 from ranfer.utils.dependencies import require
 
 KEY = 'ranfer'
@@ -69,34 +70,21 @@ class ORTModel:
         self._names = [x.name for x in self._session.get_outputs()]
         self.fixed = len(self._session.get_inputs()) == 1
 
-    def predict_samples(self, data: dict) -> dict[str, np.ndarray]:
-        """Classify a batch as a data loader of ranfer gives it.
-
-        Args:
-            data: See :meth:`inputs_of`.
-
-        Returns:
-            dict: As :meth:`run`; weights stand at the places of their regions.
-        """
-        return self.run(self.inputs_of(data))
-
     def inputs_of(self, data: dict) -> dict[str, np.ndarray]:
-        """Turn a batch of a data loader into inputs of the file.
+        """Turn a batch of a data loader into inputs of :meth:`run`.
 
         Args:
             data: ``inputs``, uint8 images ``(3, H, W)`` of one size, as a tensor or list, and
                 ``data_samples`` with ``regions`` and ``region_mask``.
+
+        Raises:
+            ValueError: If samples lack ``regions``, or one has no region, and boxes are not baked
+                in.
         """
         images = np.stack([np.asarray(image) for image in data['inputs']])
         if self.fixed:
             return dict(images=images)
-        samples = data['data_samples']
-        most = max(len(sample.regions) for sample in samples)
-        boxes = np.zeros((len(samples), most, 4), np.float32)
-        mask = np.zeros((len(samples), most), bool)
-        for i, sample in enumerate(samples):
-            boxes[i, : len(sample.regions)] = sample.regions
-            mask[i, : len(sample.regions)] = sample.region_mask
+        boxes, mask = collate_regions(data['data_samples'])
         return dict(images=images, boxes=boxes, mask=mask)
 
     def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -76,7 +76,7 @@ def test_onnx_runtime_equals_the_model(shared, tmp_path):
         batch(1, size=56),
         batch(2, strategy=dict(type='LandmarkRegions'), gt_keypoints=landmarks(*POINTS)),
     ):
-        found = runtime.predict_samples(data)
+        found = runtime.run(runtime.inputs_of(data))
         with torch.no_grad():
             expected = model.test_step(data)
         for i, sample in enumerate(expected):
@@ -95,7 +95,8 @@ def test_small_self_weights_keep_their_ratio(bias, tmp_path):
     torch.nn.init.normal_(model.neck.attention.weight)
     torch.nn.init.constant_(model.neck.attention.bias, bias)
     assert export_onnx(model, path) < 1e-5
-    found = ORTModel(path).predict_samples(batch(2))
+    runtime = ORTModel(path)
+    found = runtime.run(runtime.inputs_of(batch(2)))
     with torch.no_grad():
         expected = model.test_step(batch(2))
     for i, sample in enumerate(expected):
@@ -147,7 +148,7 @@ def test_int8_keeps_inputs_metadata_and_most_of_the_scores(tmp_path):
     quantize_onnx(path, small, [full.inputs_of(batch(8))])
     quantised = ORTModel(small)
     assert quantised.metadata == full.metadata
-    scores = [m.predict_samples(batch(8))['scores'] for m in (full, quantised)]
+    scores = [m.run(m.inputs_of(batch(8)))['scores'] for m in (full, quantised)]
     assert np.abs(scores[0] - scores[1]).max() < 0.1
 
 
@@ -181,7 +182,8 @@ def test_models_of_fewer_regions_take_the_first_ones(baked, tmp_path):
     model, path = MODELS.build(values).eval(), str(tmp_path / 'model.onnx')
     torch.nn.init.normal_(model.head.fc.weight, std=1)
     export_onnx(model, path, boxes=fixed_boxes(dict(type='FixedRegions')) if baked else None)
-    found = ORTModel(path).predict_samples(batch(2))
+    runtime = ORTModel(path)
+    found = runtime.run(runtime.inputs_of(batch(2)))
     with torch.no_grad():
         expected = model.test_step(batch(2))
     for i, sample in enumerate(expected):

@@ -86,9 +86,8 @@ def batches(samples: list[dict], size: int = 16) -> Iterator[dict]:
 
 
 def labels_of(model: ORTModel, samples: list[dict]) -> np.ndarray:
-    return np.concatenate(
-        [model.predict_samples(batch)['scores'].argmax(1) for batch in batches(samples)]
-    )
+    runs = (model.run(model.inputs_of(batch)) for batch in batches(samples))
+    return np.concatenate([run['scores'].argmax(1) for run in runs])
 
 
 def test_samples(config: str) -> list[dict]:

@@ -83,7 +83,7 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
             ``data_samples``; with ``with_mask``, ``region_mask`` ``(N, R)`` bool; without ``crop``,
             whole images ``(N, 3, crop_size, crop_size)`` as ``inputs``, and ``rois``.
         """
-        boxes, mask = _collate_regions(data.get('data_samples'), self.num_regions)
+        boxes, mask = collate_regions(data.get('data_samples'), self.num_regions)
         if not self.with_mask and not mask.all():
             raise ValueError(
                 'A region is missing in this batch, but RegionDataPreprocessor.with_mask is False; '
@@ -123,10 +123,20 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
         return crops.flatten(0, 1) if mask.all() else crops[torch.from_numpy(mask)]
 
 
-def _collate_regions(data_samples: list | None, limit: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes ``(N, R, 4)`` float32 and mask ``(N, R)`` of a batch, padded to the largest R.
+def collate_regions(
+    data_samples: list | None, limit: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bring the regions of a batch into arrays, padded to the largest number of regions.
 
-    ``limit`` is the largest number of regions used of a sample, or None.
+    Args:
+        data_samples: Samples with ``regions`` and ``region_mask``.
+        limit: Use only the first so many regions of every sample. Defaults to None, all.
+
+    Returns:
+        tuple: Boxes ``(N, R, 4)`` float32 and mask ``(N, R)`` bool.
+
+    Raises:
+        ValueError: If samples lack ``regions``, or one has no region.
     """
     if not data_samples or 'regions' not in data_samples[0]:
         raise ValueError(
