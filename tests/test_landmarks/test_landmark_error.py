@@ -64,10 +64,10 @@ def test_tool_prints_each_condition_and_errors_in_one_sentence(tmp_path, monkeyp
     save_annotation(tmp_path / 'found.json', {}, found)
     files = tmp_path / 'found.json', tmp_path / 'true.json'
     done = run(*files, '--mean-shape', tmp_path / 'true.json')
-    assert '| all | 2 | 9 | 100.0% | 10.00% | 0.00% |' in done.stdout, done.stderr
-    assert '| pose30 | 1 | 5 | 100.0% | 10.00% | 0.00% |' in done.stdout
+    assert '| all    |     2 |              9 | 100.0% | 10.00% |      0.00% |' in done.stdout
+    assert '| pose30 |     1 |              5 | 100.0% | 10.00% |      0.00% |' in done.stdout
     save_annotation(tmp_path / 'found.json', {}, found[:1])
-    assert '| all | 2 | 9 | 55.6% | 10.00% |' in run(*files).stdout
+    assert '| all    |     2 |              9 |  55.6% | 10.00% |' in run(*files).stdout
     (tmp_path / 'found.json').write_text(json.dumps({'metainfo': {}, 'data_list': []}))
     done = run(*files)
     assert done.returncode == 1

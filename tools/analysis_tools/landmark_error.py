@@ -16,6 +16,7 @@ import numpy as np
 
 from ranfer.datasets.annotation import check_rows, load_annotation
 from ranfer.engine.errors import one_sentence_errors
+from ranfer.evaluation.report import markdown_table
 from ranfer.landmarks.error import landmark_error, mean_shape
 
 HINT = 'give an annotation file with landmarks, see extract_landmarks.py'
@@ -43,27 +44,27 @@ def points(rows: list[dict]) -> tuple[np.ndarray, np.ndarray]:
     return places, np.array(visible) > 0
 
 
-def table(found: list[dict], true: list[dict], shape: np.ndarray | None) -> list[str]:
+def table(found: list[dict], true: list[dict], shape: np.ndarray | None) -> str:
     places, seen = points(found)
     truth, visible = points(true)
     names = sorted({name for row in true for name in row.get('conditions') or ()})
     masks = {'all': np.ones(len(true), bool)}
     for name in names:
         masks[name] = np.array([name in (row.get('conditions') or ()) for row in true])
-    head = '| faces | count | visible points | found | error |'
-    lines = [head + (' mean shape |' if shape is not None else '')]
-    lines.append('|---' * (lines[0].count('|') - 1) + '|')
+    head = ['faces', 'count', 'visible points', 'found', 'error']
+    head += ['mean shape'] * (shape is not None)
+    rows = []
     for name, mask in masks.items():
         counted = visible & seen & mask[:, None]
         total = int((visible & mask[:, None]).sum())
         error = landmark_error(places, truth, counted)
-        line = f'| {name} | {mask.sum()} | {total} | {counted.sum() / max(total, 1):.1%} '
-        line += f'| {error:.2%} |'
+        row = [name, str(mask.sum()), str(total), f'{counted.sum() / max(total, 1):.1%}']
+        row.append(f'{error:.2%}')
         if shape is not None:
             guess = np.broadcast_to(shape, truth.shape)
-            line += f' {landmark_error(guess, truth, visible & mask[:, None]):.2%} |'
-        lines.append(line)
-    return lines
+            row.append(f'{landmark_error(guess, truth, visible & mask[:, None]):.2%}')
+        rows.append(row)
+    return markdown_table(head, rows)
 
 
 def main() -> None:
@@ -85,7 +86,7 @@ def main() -> None:
         if args.mean_shape:
             shape = mean_shape(*points(list(load(args.mean_shape).values())))
         rows = [places_of(found.get(path)) for path in truth]
-        print('\n'.join(table(rows, list(truth.values()), shape)))
+        print(table(rows, list(truth.values()), shape))
 
 
 if __name__ == '__main__':
