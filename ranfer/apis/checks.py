@@ -6,7 +6,10 @@ import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mmpretrain import registry as mmpretrain_registry
 from torch import Tensor
+
+from ranfer.registry import MODELS, REGIONS
 
 MAX_CLASSES = 1000
 MAX_FACE = 1024
@@ -132,6 +135,53 @@ def _fail(path: str, got: str, expected: str) -> None:
         f'{kind} file {path!r} has {got}, expected {expected}; make it with tools/{tool} of this '
         f'release.'
     )
+
+
+def check_types(config: Any) -> None:
+    """Refuse a config that names anything but registered components.
+
+    MMEngine would also import a class by its dotted path, which a file of a stranger must not do,
+    and some registered components fetch a model from elsewhere.
+
+    Raises:
+        ValueError: If a ``type`` is no registered component, or one that fetches models, or a text
+            names a place such as ``hf_hub:name``.
+    """
+    if isinstance(config, (list, tuple)):
+        for item in config:
+            check_types(item)
+    if isinstance(config, str) and ':' in config:
+        raise ValueError(
+            f'The model names the place {config!r}, from which it would load more; use a model '
+            f'file that holds all of its weights.'
+        )
+    if not isinstance(config, Mapping):
+        return
+    name = config.get('type')
+    if 'type' in config and not _is_registered(name):
+        raise ValueError(
+            f'The model names the component {name!r}, which is not registered, or fetches models '
+            f'from elsewhere; use a model file made for this release, and import what registers '
+            f'the component.'
+        )
+    for value in config.values():
+        check_types(value)
+
+
+def _is_registered(name: object) -> bool:
+    """Whether a registry of models, regions or augmentations has the name for files to use."""
+    if not isinstance(name, str):
+        return False
+    short = name.split('.')[-1]
+    roots = (MODELS, REGIONS, mmpretrain_registry.MODELS, mmpretrain_registry.BATCH_AUGMENTS)
+    for registry in roots:
+        while registry is not None:
+            registry.import_from_location()
+            prefixes = ('', f'{registry.scope}.')
+            if short in registry.module_dict and name in [p + short for p in prefixes]:
+                return not reaches_out(registry.module_dict[short])
+            registry = registry.parent
+    return False
 
 
 def reaches_out(component: object) -> bool:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from ranfer.apis.model_file import FaceInput, ModelFile, check_types
+from ranfer.apis.checks import check_types
+from ranfer.apis.face_input import FaceInput
+from ranfer.apis.model_file import ModelFile, find_model
 from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
 from ranfer.landmarks import crop_face
 from ranfer.landmarks.align import (
@@ -238,6 +242,53 @@ class OnnxClassifier:
             _join(scores, sample, weight[:, : len(sample.regions)])
             for scores, sample, weight in zip(outputs['scores'], batch['data_samples'], weights)
         ]
+
+
+def load_classifier(
+    model: str | os.PathLike | Config | ModelFile | None,
+    weights: str | os.PathLike | None,
+    device: str,
+    backend: str,
+) -> Classifier:
+    """Load what :class:`ranfer.apis.FERInferencer` is given as its model.
+
+    Args:
+        model: See :class:`ranfer.apis.FERInferencer`.
+        weights: See :class:`ranfer.apis.FERInferencer`.
+        device: See :class:`ranfer.apis.FERInferencer`.
+        backend: See :class:`ranfer.apis.FERInferencer`.
+    """
+    is_name = isinstance(model, (str, os.PathLike))
+    suffix = Path(model).suffix if is_name else ''
+    if backend == 'onnxruntime':
+        if device not in ('auto', 'cpu'):
+            raise ValueError(
+                f"backend='onnxruntime' runs on the CPU, got device={device!r}; use 'auto' or "
+                f"'cpu', or backend='torch'."
+            )
+        if not is_name or weights is not None:
+            raise ValueError("backend='onnxruntime' needs an ONNX file as model, and no weights.")
+        return OnnxClassifier(model)
+    if backend != 'torch':
+        raise ValueError(f"backend must be 'torch' or 'onnxruntime', got {backend!r}.")
+    if suffix == '.onnx':
+        raise ValueError(
+            f"Model {os.fspath(model)!r} is an ONNX file; set backend='onnxruntime' (--backend "
+            f'onnxruntime).'
+        )
+    is_config = isinstance(model, Config) or suffix == '.py'
+    if is_config != (weights is not None):
+        raise ValueError(
+            'A config needs weights, and weights need a config; give both, or a model file alone.'
+        )
+    if isinstance(model, ModelFile):
+        return TorchClassifier(model, device)
+    if is_config:
+        return TorchClassifier(ModelFile.from_config(model, weights), device)
+    is_path = model is not None and (
+        os.sep in os.fspath(model) or suffix in ('.pth', '.pt') or os.path.isfile(model)
+    )
+    return TorchClassifier(ModelFile.load(model if is_path else find_model(model)), device)
 
 
 def find_device(name: str) -> torch.device:

@@ -18,16 +18,9 @@ from mmengine.utils import ProgressBar
 from mmpretrain.apis.base import BaseInferencer
 
 from ranfer.apis.annotate import annotate
-from ranfer.apis.classifier import (
-    Classifier,
-    CutFace,
-    OnnxClassifier,
-    Scores,
-    TorchClassifier,
-    cut_face,
-)
+from ranfer.apis.classifier import CutFace, Scores, cut_face, load_classifier
 from ranfer.apis.images import shrink
-from ranfer.apis.model_file import ModelFile, find_model, shipped_models
+from ranfer.apis.model_file import ModelFile, shipped_models
 from ranfer.apis.outputs import OccupiedError, Outputs, is_full
 from ranfer.apis.results import Face, Region, Result, printable
 from ranfer.apis.sources import (
@@ -431,53 +424,6 @@ class FERInferencer(BaseInferencer):
     def list_models(pattern: str | None = None) -> list[str]:
         """Names of the shipped models, the default first; ``pattern`` is a shell pattern."""
         return [name for name in shipped_models() if pattern is None or fnmatch(name, pattern)]
-
-
-def load_classifier(
-    model: str | os.PathLike | Config | ModelFile | None,
-    weights: str | os.PathLike | None,
-    device: str,
-    backend: str,
-) -> Classifier:
-    """Load what :class:`FERInferencer` is given as its model.
-
-    Args:
-        model: See :class:`FERInferencer`.
-        weights: See :class:`FERInferencer`.
-        device: See :class:`FERInferencer`.
-        backend: See :class:`FERInferencer`.
-    """
-    is_name = isinstance(model, (str, os.PathLike))
-    suffix = Path(model).suffix if is_name else ''
-    if backend == 'onnxruntime':
-        if device not in ('auto', 'cpu'):
-            raise ValueError(
-                f"backend='onnxruntime' runs on the CPU, got device={device!r}; use 'auto' or "
-                f"'cpu', or backend='torch'."
-            )
-        if not is_name or weights is not None:
-            raise ValueError("backend='onnxruntime' needs an ONNX file as model, and no weights.")
-        return OnnxClassifier(model)
-    if backend != 'torch':
-        raise ValueError(f"backend must be 'torch' or 'onnxruntime', got {backend!r}.")
-    if suffix == '.onnx':
-        raise ValueError(
-            f"Model {os.fspath(model)!r} is an ONNX file; set backend='onnxruntime' (--backend "
-            f'onnxruntime).'
-        )
-    is_config = isinstance(model, Config) or suffix == '.py'
-    if is_config != (weights is not None):
-        raise ValueError(
-            'A config needs weights, and weights need a config; give both, or a model file alone.'
-        )
-    if isinstance(model, ModelFile):
-        return TorchClassifier(model, device)
-    if is_config:
-        return TorchClassifier(ModelFile.from_config(model, weights), device)
-    is_path = model is not None and (
-        os.sep in os.fspath(model) or suffix in ('.pth', '.pt') or os.path.isfile(model)
-    )
-    return TorchClassifier(ModelFile.load(model if is_path else find_model(model)), device)
 
 
 def _is_of_one_picture(error: OSError | ValueError, folder: str | os.PathLike) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from mmengine.config import Config
 from mmpretrain import registry as mmpretrain_registry
 from torch import Tensor, nn
 
-from ranfer.apis.checks import check_meta, check_weights, reaches_out
+from ranfer.apis.checks import check_meta, check_types, check_weights
+from ranfer.apis.face_input import FACE_INPUTS, FaceInput
 from ranfer.engine.checkpoint import load_checkpoint
 from ranfer.engine.launch import read_config
-from ranfer.registry import DATASETS, MODELS, REGIONS
+from ranfer.registry import DATASETS
 from ranfer.utils.scope import in_scope
 
 KEY = 'ranfer_model'
@@ -29,59 +30,6 @@ DEFAULT_MODEL = 'ran_r18_ferplus_scratch'
 
 _NEVER = ('init_cfg', 'pretrained', 'weights', 'checkpoint_path')
 """Keys that fetch weights from elsewhere; the file brings its own."""
-
-
-@dataclass(frozen=True)
-class FaceInput:
-    """How a face is cut for a model.
-
-    Attributes:
-        size: Side of the face in pixels, as in the training data.
-        margin: Part of the side that is added on each side: of the detector's box, or of the tight
-            aligned face.
-        grey: Whether the model was trained on grey faces.
-        align: Whether the five landmarks are moved to where face recognition has them, by rotation,
-            scale and shift; else the square around the box is cut.
-        shift: Part of the side by which an aligned face is moved down; negative is up.
-    """
-
-    size: int = 112
-    margin: float = 0.0
-    grey: bool = False
-    align: bool = False
-    shift: float = 0.0
-
-    def cut_by(
-        self, align: bool | None = None, margin: float | None = None, whole: bool = False
-    ) -> FaceInput:
-        """The same face, cut in another way.
-
-        Args:
-            align: Whether faces are aligned. Defaults to None, as here.
-            margin: Margin. Defaults to None: as here, but 0 where ``align`` changes, for a margin
-                of aligned faces says nothing of boxes, and for whole images.
-            whole: Whether images are faces already, which nothing aligns. Defaults to False.
-        """
-        align = not whole and (self.align if align is None else align)
-        kept = 0.0 if whole or align != self.align else self.margin
-        return replace(self, align=align, margin=kept if margin is None else margin)
-
-
-FACE_INPUTS = {
-    'FERPlus': FaceInput(size=48, margin=-0.07, grey=True, align=True, shift=-0.07),
-    'RAFDB': FaceInput(size=100, align=True),
-}
-"""Faces as the data sets have them; a config overrides it with ``face_input = dict(...)``.
-
-RAF-DB ships aligned faces. Those of FERPlus are loose squares whose eyes lie 0.37 of the side apart
-and tilt by up to 15 degrees; a margin of -0.07 gives aligned faces the same distance. A model that
-was trained on FERPlus names the expressions of its own faces, found again and aligned like this, at
-least as well as those of the squares around the boxes, and keeps that of a photo which is turned
-further than any face it has seen, where the square loses it. Their eyes and mouths lie at 0.38 and
-0.78 of the height (``tools/analysis_tools/face_frame.py``), near which a shift of -0.07 brings
-aligned ones, so that a crop shows the parts of a face that it showed in training. Other data sets
-get the square.
-"""
 
 
 @dataclass(frozen=True)
@@ -270,53 +218,6 @@ def find_model(name: str | None) -> Path:
             f'{", ".join(names)}.'
         )
     return WEIGHTS / f'{name or names[0]}.pth'
-
-
-def check_types(config: Any) -> None:
-    """Refuse a config that names anything but registered components.
-
-    MMEngine would also import a class by its dotted path, which a file of a stranger must not do,
-    and some registered components fetch a model from elsewhere.
-
-    Raises:
-        ValueError: If a ``type`` is no registered component, or one that fetches models, or a text
-            names a place such as ``hf_hub:name``.
-    """
-    if isinstance(config, (list, tuple)):
-        for item in config:
-            check_types(item)
-    if isinstance(config, str) and ':' in config:
-        raise ValueError(
-            f'The model names the place {config!r}, from which it would load more; use a model '
-            f'file that holds all of its weights.'
-        )
-    if not isinstance(config, Mapping):
-        return
-    name = config.get('type')
-    if 'type' in config and not _is_registered(name):
-        raise ValueError(
-            f'The model names the component {name!r}, which is not registered, or fetches models '
-            f'from elsewhere; use a model file made for this release, and import what registers '
-            f'the component.'
-        )
-    for value in config.values():
-        check_types(value)
-
-
-def _is_registered(name: object) -> bool:
-    """Whether a registry of models, regions or augmentations has the name for files to use."""
-    if not isinstance(name, str):
-        return False
-    short = name.split('.')[-1]
-    roots = (MODELS, REGIONS, mmpretrain_registry.MODELS, mmpretrain_registry.BATCH_AUGMENTS)
-    for registry in roots:
-        while registry is not None:
-            registry.import_from_location()
-            prefixes = ('', f'{registry.scope}.')
-            if short in registry.module_dict and name in [p + short for p in prefixes]:
-                return not reaches_out(registry.module_dict[short])
-            registry = registry.parent
-    return False
 
 
 def _region_step(pipeline: list) -> Mapping:

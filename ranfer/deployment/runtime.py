@@ -7,8 +7,7 @@ import os
 
 import numpy as np
 
-from ranfer.apis.checks import check_onnx_meta
-from ranfer.apis.model_file import check_types
+from ranfer.apis.checks import check_onnx_meta, check_types
 from ranfer.models.data_preprocessors.region_data_preprocessor import collate_regions
 from ranfer.utils.dependencies import require
 

@@ -11,8 +11,8 @@ import torch
 from mmpretrain.registry import MODELS
 
 from ranfer.apis import ModelFile
-from ranfer.apis.checks import reaches_out
-from ranfer.apis.model_file import KEY, check_types
+from ranfer.apis.checks import check_types, reaches_out
+from ranfer.apis.model_file import KEY
 
 
 @pytest.fixture(scope='module')

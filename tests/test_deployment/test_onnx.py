@@ -12,7 +12,7 @@ from mmpretrain.registry import MODELS
 from samples import batch, landmarks
 from test_tools.conftest import ROOT, run_script
 
-from ranfer.apis.model_file import FaceInput, ModelFile
+from ranfer.apis import FaceInput, ModelFile
 from ranfer.deployment import ExportableRAN, ORTModel, export_onnx, fixed_boxes, quantize_onnx
 
 pytest.importorskip('onnx')
