@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ranfer.apis.checks import check_meta, check_types, check_weights
 from ranfer.apis.face_input import FACE_INPUTS, FaceInput
+from ranfer.engine.atomic import open_beside
 from ranfer.engine.checkpoint import load_checkpoint
 from ranfer.engine.launch import read_config
 from ranfer.registry import DATASETS
@@ -143,10 +144,8 @@ class ModelFile:
         meta.update(version=1, face=asdict(self.face), classes=list(self.classes))
         meta = json.loads(json.dumps(meta))
         check_meta(meta, os.fspath(path))
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        part = f'{os.fspath(path)}.part'
-        torch.save(dict(meta={KEY: meta}, state_dict=weights), part)
-        os.replace(part, path)
+        with open_beside(path) as file:
+            torch.save(dict(meta={KEY: meta}, state_dict=weights), file)
 
     def build(self) -> nn.Module:
         """Build the model with its weights, on the CPU, in evaluation mode and float32.

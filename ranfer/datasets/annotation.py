@@ -12,12 +12,12 @@ import os
 import reprlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
 from ranfer.datasets.names import is_safe
 from ranfer.datasets.text import TextLimitError, read_text
+from ranfer.engine.atomic import open_beside
 
 MAX_COORDINATE = 1e6
 """Largest coordinate of a box or landmark in pixels."""
@@ -98,14 +98,10 @@ def save_annotation(path: str | os.PathLike, metainfo: dict, rows: Sequence[dict
         metainfo: Data set name, protocol, ``classes`` and whatever else belongs to the split.
         rows: The rows in order.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.part')
-    with part.open('w', encoding='utf-8') as file:
+    with open_beside(path, 'w') as file:
         file.write(f'{{"metainfo": {json.dumps(metainfo)},\n"data_list": [\n')
         file.write(',\n'.join(json.dumps(row, separators=(',', ':')) for row in rows))
         file.write('\n]}\n')
-    part.replace(path)
 
 
 def check_rows(rows: Sequence[dict], source: str, num_classes: int | None) -> None:

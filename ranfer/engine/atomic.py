@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from mmengine.fileio import LocalBackend, register_backend
 
@@ -41,6 +44,31 @@ def write_atomically(path: str | Path, data: bytes) -> None:
             f'{path} cannot be written ({error.strerror or error}); files written before are '
             f'intact, so free space or make the folder writable, and go on with --resume.'
         ) from error
+
+
+@contextlib.contextmanager
+def open_beside(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
+    """Open a file beside its place, which is moved there when the body ends without an error.
+
+    Quicker than :func:`write_atomically`, for what can be made again after a loss of power. Several
+    processes may write the same file at once; the last one wins.
+
+    Args:
+        path: The file; its folder is created.
+        mode: ``'wb'``, or ``'w'`` for text in UTF-8. Defaults to ``'wb'``.
+
+    Raises:
+        OSError: If it cannot be written; the former file stays as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f'{path.name}.{uuid.uuid4().hex[:8]}.part')
+    try:
+        with part.open(mode, encoding=None if 'b' in mode else 'utf-8') as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from mmengine.fileio import get_file_backend
 
 from ranfer.engine import atomic
-from ranfer.engine.atomic import write_atomically
+from ranfer.engine.atomic import open_beside, write_atomically
 
 
 def test_replaces_a_file_and_leaves_nothing_else(tmp_path):
@@ -34,3 +34,21 @@ def test_a_failure_keeps_the_former_file_and_says_so(tmp_path, monkeypatch, step
         write_atomically(path, b'two')
     assert path.read_bytes() == b'one'
     assert [file.name for file in tmp_path.iterdir()] == ['a.pth']
+
+
+def test_a_file_opened_beside_its_place_is_whole_or_the_former(tmp_path):
+    path = tmp_path / 'new/a.json'
+    with open_beside(path, 'w') as file:
+        file.write('é')
+    with pytest.raises(ValueError, match='half'), open_beside(path) as file:
+        file.write(b'other')
+        raise ValueError('half')
+    assert path.read_text(encoding='utf-8') == 'é'
+    assert [file.name for file in path.parent.iterdir()] == ['a.json']
+
+
+def test_several_may_write_the_same_file(tmp_path):
+    with open_beside(tmp_path / 'a', 'w') as one, open_beside(tmp_path / 'a', 'w') as other:
+        one.write('one')
+        other.write('other')
+    assert (tmp_path / 'a').read_text() == 'one'

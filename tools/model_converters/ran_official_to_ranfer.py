@@ -11,12 +11,11 @@
 """
 
 import argparse
-import os
-from pathlib import Path
 
 import torch
 
 from ranfer.engine import load_checkpoint
+from ranfer.engine.atomic import open_beside
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.models.converters import (
     is_vgg,
@@ -67,11 +66,8 @@ def main() -> None:
     with one_sentence_errors(args.traceback):
         checkpoint = load_checkpoint(args.source, map_location='cpu')
         converted = convert(tensors_of(checkpoint, args.source), args)
-        target = Path(args.target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f'{target.name}.part')
-        torch.save({'state_dict': converted}, part)
-        os.replace(part, target)
+        with open_beside(args.target) as file:
+            torch.save({'state_dict': converted}, file)
         print(f'{args.target}: {len(converted)} tensors')
 
 

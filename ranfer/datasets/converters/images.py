@@ -4,7 +4,6 @@ import io
 import itertools
 import json
 import multiprocessing
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from PIL import Image
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, MemberError
 from ranfer.datasets.transforms.loading import FORMATS, image_defect
+from ranfer.engine.atomic import open_beside
 
 _BLOCK = 4096
 _LEAST_WORK = 64
@@ -83,14 +83,6 @@ def _decode(data: bytes) -> np.ndarray | None:
     return image
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file so that it is there in full or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.{os.getpid()}.part')
-    part.write_bytes(data)
-    part.replace(path)
-
-
 def _encode(image: np.ndarray, suffix: str) -> bytes:
     quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix.lower() in ('.jpg', '.jpeg') else []
     return cv2.imencode(suffix, image, quality)[1].tobytes()
@@ -109,7 +101,8 @@ def _convert(job: ImageJob, out: Path, prepare: Prepare | None) -> dict:
         if prepare is not None:
             image, entries = prepare(image, job.info)
             data = None
-        write_bytes(target, data or _encode(image, target.suffix))
+        with open_beside(target) as file:
+            file.write(data or _encode(image, target.suffix))
     except MemberError as error:
         return {'target': job.target, 'reason': 'unreadable image', 'detail': str(error)}
     except SkipImage as error:
@@ -145,17 +138,14 @@ class Journal:
         self.path = path
         self.done: dict[str, dict] = {}
         head = json.dumps({'options': options})
-        path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not overwrite:
             lines = path.read_text(encoding='utf-8').split('\n')
             if lines[0] == head:
                 self.done = {e['target']: e['info'] for e in map(_entry, lines[1:]) if e}
-        part = path.with_name(f'{path.name}.part')
-        with part.open('w', encoding='utf-8') as file:
+        with open_beside(path, 'w') as file:
             file.write(f'{head}\n')
             for target, info in self.done.items():
                 file.write(json.dumps({'target': target, 'info': info}) + '\n')
-        part.replace(path)
 
     def add(self, entries: Iterable[dict]) -> None:
         """Append finished images."""

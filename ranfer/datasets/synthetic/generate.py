@@ -313,8 +313,5 @@ def generate_synthfer(
         _render_chunks(out, todo, workers, progress)
     for split, group in chunks.items():
         rows = [row for chunk in group for row in _read_chunk(out, chunk)]
-        with tempfile.TemporaryDirectory(dir=out, prefix='.part.') as folder:
-            part = Path(folder) / f'{split}.json'
-            save_annotation(part, metainfos[split], rows)
-            part.replace(out / f'{split}.json')
+        save_annotation(out / f'{split}.json', metainfos[split], rows)
     return missing
