@@ -4,7 +4,7 @@ import logging
 import os.path as osp
 import pickle
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from mmengine.fileio import join_path
@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 
 from ranfer.datasets.annotation import check_rows, load_annotation, no_garbage_collection
-from ranfer.datasets.conditions import ConditionList, parse_condition_list
+from ranfer.datasets.conditions import ConditionEntry, parse_condition_list
 from ranfer.datasets.transforms.loading import UnreadableImageError
 from ranfer.registry import DATASETS
 
@@ -277,11 +277,11 @@ class FERDataset(BaseDataset):
 
 
 def _images(
-    parsed: ConditionList, paths: Container[str], names: Container[str]
+    entries: Iterable[ConditionEntry], paths: Container[str], names: Container[str]
 ) -> Iterator[tuple[str, str, str]]:
     """Path, name and type code of what a list names: its lines as they are written where an image
     is called so, else what they mean in the authors' forms."""
-    for entry in parsed.entries:
+    for entry in entries:
         taken_apart = (line for line in entry.written if line != entry.path)
         known = any(line in paths or line in names for line in taken_apart)
         for path, kind in entry.written.items() if known else [(entry.path, entry.kind)]:

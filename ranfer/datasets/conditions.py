@@ -45,14 +45,6 @@ class ConditionEntry:
     written: dict[str, str] = field(default_factory=dict, compare=False)
 
 
-@dataclass(frozen=True)
-class ConditionList:
-    """A parsed list: the entries in order, without repeats, and how many lines repeated one."""
-
-    entries: tuple[ConditionEntry, ...]
-    repeated: int
-
-
 def parse_condition_line(line: str) -> ConditionEntry | None:
     """Parse one line of a condition list.
 
@@ -90,14 +82,14 @@ def parse_condition_line(line: str) -> ConditionEntry | None:
     return ConditionEntry(name, path, kind, {written: kind})
 
 
-def parse_condition_list(path: str) -> ConditionList:
+def parse_condition_list(path: str) -> tuple[ConditionEntry, ...]:
     """Parse a condition list; an image that the list repeats counts once.
 
     Args:
         path: Text file, one image a line.
 
     Returns:
-        ConditionList: The images and the number of repeats.
+        tuple[ConditionEntry, ...]: The images in order.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -105,7 +97,6 @@ def parse_condition_list(path: str) -> ConditionList:
             no image, or a line has no known form; the sentence names file and line.
     """
     entries: dict[str, ConditionEntry] = {}
-    count = 0
     for number, line in enumerate(_lines(path), 1):
         try:
             entry = parse_condition_line(line)
@@ -116,7 +107,6 @@ def parse_condition_list(path: str) -> ConditionList:
                 f'correct or remove the line'
             ) from error
         if entry is not None:
-            count += 1
             first = entries.setdefault(entry.path, entry)
             first.written.update({**entry.written, **first.written})
     if not entries:
@@ -124,7 +114,7 @@ def parse_condition_list(path: str) -> ConditionList:
             f'conditions: {path!r} names no image; give a list with one image a line '
             f'or remove the key'
         )
-    return ConditionList(tuple(entries.values()), count - len(entries))
+    return tuple(entries.values())
 
 
 def _lines(path: str) -> Iterator[str]:

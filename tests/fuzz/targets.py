@@ -59,7 +59,7 @@ def condition_list(data: bytes) -> None:
     except ValueError as error:
         _is_sentence(error, 'conditions: ')
         return
-    names = [entry.name for entry in parsed.entries]
+    names = [entry.name for entry in parsed]
     assert names
     assert all(name and '/' not in name and '\0' not in name for name in names)
 

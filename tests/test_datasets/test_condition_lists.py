@@ -49,26 +49,24 @@ def test_repeated_names_count_once(tmp_path):
     file = tmp_path / 'list.txt'
     file.write_text('﻿test_2464_aligned 0 3\ntest_2464_aligned 0 3\n\n# note\ntest_0001 1 1')
     parsed = parse_condition_list(str(file))
-    assert [entry.name for entry in parsed.entries] == ['test_2464_aligned', 'test_0001']
-    assert parsed.repeated == 1
+    assert [entry.name for entry in parsed] == ['test_2464_aligned', 'test_0001']
 
 
 @pytest.mark.skipif(not REAL, reason='RANFER_RAN_LISTS does not name the folder of the lists')
 @pytest.mark.parametrize(
-    ('name', 'count', 'repeated'),
+    ('name', 'count'),
     [
-        ('rafdb_occlusion_list.txt', 734, 1),
-        ('val_raf_db_list.txt', 1247, 0),
-        ('val_raf_db_list_45.txt', 558, 0),
-        ('occlusion_affectnet_list.txt', 683, 0),
-        ('pose_30_affectnet_list.txt', 1944, 5),
-        ('pose_45_affectnet_list.txt', 983, 2),
+        ('rafdb_occlusion_list.txt', 734),
+        ('val_raf_db_list.txt', 1247),
+        ('val_raf_db_list_45.txt', 558),
+        ('occlusion_affectnet_list.txt', 683),
+        ('pose_30_affectnet_list.txt', 1944),
+        ('pose_45_affectnet_list.txt', 983),
     ],
 )
-def test_real_lists_of_the_authors(name, count, repeated):
+def test_real_lists_of_the_authors(name, count):
     parsed = parse_condition_list(str(Path(REAL, name)))
-    assert len(parsed.entries) == len({entry.name for entry in parsed.entries}) == count
-    assert parsed.repeated == repeated
+    assert len(parsed) == len({entry.name for entry in parsed}) == count
 
 
 @pytest.mark.skipif(not REAL, reason='RANFER_RAN_LISTS does not name the folder of the lists')

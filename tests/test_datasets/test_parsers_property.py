@@ -52,8 +52,8 @@ def test_condition_list_that_was_written_is_read(tmp_path, rows):
     path.write_text(''.join(f'{name} {label} {kind}\n' for name, label, kind in rows))
     parsed = parse_condition_list(str(path))
     first = {name: str(kind) for name, _, kind in reversed(rows)}
-    assert {entry.name: entry.kind for entry in parsed.entries} == first
-    assert len(parsed.entries) + parsed.repeated == len(rows)
+    assert {entry.name: entry.kind for entry in parsed} == first
+    assert len(parsed) == len(first)
 
 
 @given(
