@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,10 +35,6 @@ class HiddenRegions:
     interval: tuple[float, float]
     lower_share: float
     rank_correlation: float
-
-    def to_dict(self) -> dict:
-        """Return plain values."""
-        return asdict(self)
 
 
 def hidden_share(regions: np.ndarray, box: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ regions. It also slides a bar over one face and draws how weights and probabilit
 import argparse
 import json
 import os.path as osp
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ def measure(
     shares = hidden_share(regions[:, : weights.shape[1]], (boxes * np.array(scale))[:, None])
     found = compare_hidden(weights, shares, usual, mask, args.hidden_from, args.visible_to)
     figures = dict(
-        found.to_dict(),
+        asdict(found),
         usual=[float(x) if np.isfinite(x) else None for x in usual],
         mean_hidden_share=shares.mean(axis=0).tolist(),
         hidden_from=args.hidden_from,
