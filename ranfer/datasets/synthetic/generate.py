@@ -234,19 +234,21 @@ def _move_folder(part: Path, target: Path, out: Path, chunk: _Chunk) -> None:
 
 def _render_chunks(out: Path, chunks: list[_Chunk], workers: int, progress: bool) -> None:
     bar = ProgressBar(sum(chunk.stop - chunk.start for chunk in chunks)) if progress else None
-    if workers <= 1:
-        done = (_write_chunk(out, chunk) for chunk in chunks)
-        for count in done:
-            if bar:
-                bar.update(count)
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context(_START)) as pool:
-            for job in as_completed([pool.submit(_write_chunk, out, chunk) for chunk in chunks]):
-                if bar:
-                    bar.update(job.result())
-                job.result()
+    for count in _counts(out, chunks, workers):
+        if bar:
+            bar.update(count)
     if bar:
         bar.file.write('\n')
+
+
+def _counts(out: Path, chunks: list[_Chunk], workers: int) -> Iterator[int]:
+    """Render chunks; numbers of images as they are done."""
+    if workers <= 1:
+        yield from (_write_chunk(out, chunk) for chunk in chunks)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context(_START)) as pool:
+        for job in as_completed([pool.submit(_write_chunk, out, chunk) for chunk in chunks]):
+            yield job.result()
 
 
 def _metainfo(split: str, parameters: Parameters) -> dict:
