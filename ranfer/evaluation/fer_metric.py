@@ -21,7 +21,7 @@ class FERMetric(BaseMetric):
     ``fer/<condition>_count``. All figures of the last evaluation stand in :attr:`report`.
 
     Under distributed evaluation every sample counts once: results are gathered from all processes
-    and a sample that the sampler repeated to fill the last batch is dropped by its index.
+    in the order of the data set, and MMEngine cuts off what its sampler repeated at the end.
 
     Args:
         overall: Condition whose samples make up the overall and class figures, for data sets that
@@ -50,7 +50,7 @@ class FERMetric(BaseMetric):
         self.report: FERReport | None = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep index, scores, label and conditions of every predicted sample."""
+        """Keep scores, label and conditions of every predicted sample."""
         for sample in data_samples:
             if 'gt_label' not in sample:
                 raise ValueError(
@@ -59,7 +59,6 @@ class FERMetric(BaseMetric):
                 )
             self.results.append(
                 (
-                    sample_key(sample),
                     sample['pred_score'].float().cpu().numpy(),
                     int(sample['gt_label']),
                     tuple(sample.get('conditions') or ()),
@@ -68,13 +67,13 @@ class FERMetric(BaseMetric):
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
         """Compute the report and return its figures; see the class for the keys."""
-        rows = unique_samples(results)
-        scores = np.stack([row[1] for row in rows])
+        scores, labels, conditions = zip(*results)
+        scores = np.stack(scores)
         classes = (self.dataset_meta or {}).get('classes') or map(str, range(scores.shape[1]))
         self.report = report = make_report(
             scores,
-            np.array([row[2] for row in rows]),
-            [row[3] for row in rows],
+            np.array(labels),
+            conditions,
             tuple(classes),
             self.overall,
         )
@@ -92,20 +91,3 @@ class FERMetric(BaseMetric):
                 for name, value in zip(report.classes, getattr(report, rate)):
                     metrics[f'{rate}/{name}'] = value
         return metrics
-
-
-def sample_key(sample: dict) -> tuple | None:
-    """What tells a sample from all others, also of concatenated data sets; None if unknown."""
-    index = sample.get('sample_idx')
-    return None if index is None else (index, sample.get('img_path'))
-
-
-def unique_samples(results: list[tuple]) -> list[tuple]:
-    """Keep the first result of every :func:`sample_key`; results without one all stay."""
-    seen: set[tuple] = set()
-    rows = []
-    for row in results:
-        if row[0] is None or row[0] not in seen:
-            seen.add(row[0])
-            rows.append(row)
-    return rows

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from mmengine.evaluator import BaseMetric
 
-from ranfer.evaluation.fer_metric import sample_key, unique_samples
 from ranfer.evaluation.report import FERReport, make_report
 from ranfer.registry import METRICS
 
@@ -122,11 +121,10 @@ class DumpPredictions(BaseMetric):
         self.overall = overall
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep index, path, label, conditions and scores of every predicted sample."""
+        """Keep path, label, conditions and scores of every predicted sample."""
         for sample in data_samples:
             self.results.append(
                 (
-                    sample_key(sample),
                     sample['img_path'],
                     int(sample['gt_label']),
                     tuple(sample.get('conditions') or ()),
@@ -136,7 +134,7 @@ class DumpPredictions(BaseMetric):
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
         """Write the file; there are no figures."""
-        _, paths, labels, conditions, scores = zip(*unique_samples(results))
+        paths, labels, conditions, scores = zip(*results)
         meta = self.dataset_meta or {}
         folder = os.path.commonpath([os.path.dirname(path) for path in paths])
         Predictions(

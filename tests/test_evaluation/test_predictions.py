@@ -60,9 +60,9 @@ def test_files_whose_figures_cannot_be_computed(changes, tmp_path):
         Predictions.load(tmp_path / 'p.json')
 
 
-def test_metric_writes_names_below_the_common_folder_and_every_sample_once(tmp_path):
+def test_metric_writes_names_below_the_common_folder_and_no_padding(tmp_path):
     rows = []
-    for i in (0, 1, 2, 0):
+    for i in (0, 1, 2, 0, 1):  # the last one fills a batch of two processes
         sample = DataSample(
             metainfo=dict(sample_idx=i, img_path=f'/data/x/{i % 2}/{i}.png', conditions=('odd',))
         )
@@ -73,9 +73,9 @@ def test_metric_writes_names_below_the_common_folder_and_every_sample_once(tmp_p
     metric.process(None, rows)
     assert metric.evaluate(4) == {}
     loaded = Predictions.load(tmp_path / 'p.json')
-    assert loaded.names == ('0/0.png', '1/1.png', '0/2.png')
-    assert loaded.labels == (0, 1, 2) and loaded.classes == CLASSES and loaded.overall == 'odd'
-    assert loaded.scores == ((0.5, 0.25, 0.25),) * 3
+    assert loaded.names == ('0/0.png', '1/1.png', '0/2.png', '0/0.png')
+    assert loaded.labels == (0, 1, 2, 0) and loaded.classes == CLASSES and loaded.overall == 'odd'
+    assert loaded.scores == ((0.5, 0.25, 0.25),) * 4
     assert set(json.loads((tmp_path / 'p.json').read_text())['predictions'][0]) == {
         'name', 'label', 'conditions', 'scores',
     }  # fmt: skip
