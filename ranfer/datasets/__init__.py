@@ -2,6 +2,7 @@
 
 from ranfer.datasets.affectnet import AffectNet
 from ranfer.datasets.base import FERDataset
+from ranfer.datasets.collate import collate_faces
 from ranfer.datasets.conditions import parse_condition_list
 from ranfer.datasets.ferplus import FERPlus
 from ranfer.datasets.folder import FERFolder
@@ -19,5 +20,6 @@ __all__ = [
     'FERFolder',
     'FERPlus',
     'SynthFER',
+    'collate_faces',
     'parse_condition_list',
 ]

@@ -112,7 +112,7 @@ def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
         workers = loader.get('num_workers', 0) > 0
         loader.setdefault('pin_memory', torch.cuda.is_available())
         loader.setdefault('persistent_workers', workers)
-        loader.setdefault('collate_fn', dict(type='default_collate'))
+        loader.setdefault('collate_fn', dict(type='ranfer.collate_faces'))
         loader.pin_memory &= not args.no_pin_memory
         loader.persistent_workers &= workers and not args.no_persistent_workers
     if not torch.cuda.is_available() and args.launcher == 'pytorch':

@@ -62,11 +62,11 @@ def test_from_archive_to_report(name, tmp_path, capsys):
     assert '| overall ' in (work / 'report.md').read_text()
 
 
-def test_class_folders(tmp_path):
+def test_class_folders_with_images_of_several_sizes(tmp_path):
     for split in ('train', 'valid'):
         for label, name in enumerate(('calm', 'joy')):
             for i in range(4):
-                image = cv2.resize(fakes.face(8 * label + i), (64, 64))
+                image = cv2.resize(fakes.face(8 * label + i), (64 + 8 * i, 64))
                 fakes.write_image(tmp_path / f'faces/{split}/{name}/{i}.jpg', image)
     config = tmp_path / 'config.py'
     loaders = '\n'.join(

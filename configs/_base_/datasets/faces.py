@@ -25,7 +25,7 @@ train_dataloader = dict(
     persistent_workers=True,
     dataset=dict(pipeline=train_pipeline),
     sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='ranfer.collate_faces'),
 )
 val_dataloader = dict(
     batch_size=128,
@@ -33,7 +33,7 @@ val_dataloader = dict(
     persistent_workers=True,
     dataset=dict(pipeline=test_pipeline, test_mode=True),
     sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='ranfer.collate_faces'),
 )
 val_evaluator = dict(type='ranfer.FERMetric')
 
