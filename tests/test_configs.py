@@ -69,4 +69,5 @@ def test_baseline_differs_from_ran_in_the_model_alone(data):
     for key in ('train_dataloader', 'val_dataloader', 'optim_wrapper', 'param_scheduler'):
         assert ran[key] == plain[key], key
     assert plain.data_preprocessor.num_regions == 1
+    assert plain.model.head.type == 'ranfer.Float32LinearHead'
     assert ran.data_preprocessor.crop_size == plain.data_preprocessor.crop_size

@@ -3,12 +3,13 @@
 from ranfer.models.backbones import SharedRegionBackbone, TorchVisionBackbone
 from ranfer.models.classifiers import RANClassifier
 from ranfer.models.data_preprocessors import RegionDataPreprocessor
-from ranfer.models.heads import RegionWeights, RelationAttentionHead
+from ranfer.models.heads import Float32LinearHead, RegionWeights, RelationAttentionHead
 from ranfer.models.layers import SmallMapConv2d
 from ranfer.models.losses import RegionBiasedLoss, region_biased_loss
 from ranfer.models.necks import RANNeck, RegionFeatures
 
 __all__ = [
+    'Float32LinearHead',
     'RANClassifier',
     'RANNeck',
     'RegionBiasedLoss',

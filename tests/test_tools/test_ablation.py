@@ -190,4 +190,5 @@ def test_other_strategies_keep_the_dropout_of_regions(tool, monkeypatch):
 def test_a_head_with_its_default_loss(tool):
     cfg = Config.fromfile(FULL)
     del cfg.model.head['loss']
-    assert 'loss' not in tool['variants'](cfg)['self-attention']['model.head']
+    head = tool['variants'](cfg)['self-attention']['model.head']
+    assert head['type'] == 'ranfer.Float32LinearHead' and 'loss' not in head

@@ -57,7 +57,7 @@ def variants(cfg: Config) -> dict[str, dict]:
     backbone = model.backbone.backbone if shared else model.backbone
     plain = {'model.backbone': replaced(backbone), 'data_preprocessor.crop': True}
     stock_head = dict(
-        type='LinearClsHead',
+        type='ranfer.Float32LinearHead',
         num_classes=model.head.num_classes,
         in_channels=model.head.in_channels,
     )

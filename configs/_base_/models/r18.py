@@ -1,4 +1,5 @@
-# Plain ResNet-18 on the whole face: MMPretrain's own classifier, same data and preprocessing.
+# Plain ResNet-18 on the whole face: MMPretrain's own classifier, same data and preprocessing,
+# with logits in float32 under --amp too, as RAN's head has them.
 model = dict(
     type='ImageClassifier',
     backbone=dict(
@@ -6,7 +7,7 @@ model = dict(
         conv_cfg=dict(type='ranfer.SmallMapConv2d')),
     neck=dict(type='GlobalAveragePooling'),
     head=dict(
-        type='LinearClsHead',
+        type='ranfer.Float32LinearHead',
         num_classes=7,
         in_channels=512,
         loss=dict(type='CrossEntropyLoss', loss_weight=1.0)),
