@@ -23,5 +23,10 @@ def crop_regions(images: Tensor, rois: Tensor, size: int | tuple[int, int]) -> T
     """
     if images.dtype in (torch.float16, torch.bfloat16):
         images = images.float()
+    rois = rois.to(images.dtype)
     with torch.autocast(images.device.type, enabled=False):
-        return roi_align(images, rois.to(images.dtype), size, aligned=True)
+        if images.requires_grad:
+            return roi_align(images, rois, size, aligned=True)
+        # The operator alone is deterministic; torchvision replaces it by slow Python all the same.
+        height, width = (size, size) if isinstance(size, int) else size
+        return torch.ops.torchvision.roi_align(images, rois, 1.0, height, width, -1, True)
