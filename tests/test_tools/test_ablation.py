@@ -9,13 +9,15 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import samples
 from mmengine.config import Config, DictAction
-from mmpretrain.registry import MODELS
+from mmpretrain.registry import MODELS, TRANSFORMS
 from test_tools.conftest import ROOT
 
 from ranfer.datasets import FERPlus
+from ranfer.regions.fixed import PAPER_BOXES
 
 TOOL = ROOT / 'tools/analysis_tools/ablation.py'
 SHARED = 'configs/ran/ran_shared_r18-slim_synthfer.py'
@@ -185,6 +187,26 @@ def test_other_strategies_keep_the_dropout_of_regions(tool, monkeypatch):
         'test_dataloader.dataset.pipeline.1.strategy',
     }
     assert list(rows['all crops in training']) == ['train_dataloader.dataset.pipeline.5.strategy']
+
+
+@pytest.mark.parametrize('config', [SHARED, 'configs/ran/ran_r18-slim_ferplus.py'])
+def test_rows_of_fewer_crops_train_on_those_they_are_tested_on(tool, config):
+    for crops in (2, 3):
+        cfg = Config.fromfile(config)
+        settings = tool['variants'](cfg)[f'{crops} crops']
+        words = [word.split('=', 1) for word in tool['as_options'](settings)]
+        cfg.merge_from_dict({key: DictAction._parse_iterable(value) for key, value in words})
+        steps = [
+            TRANSFORMS.build(step)
+            for split in ('train', 'val', 'test')
+            for step in cfg[f'{split}_dataloader'].dataset.pipeline
+            if step.type == 'ranfer.RegionCropTransform'
+        ]
+        for _ in range(3):  # looks at the same face
+            face = np.zeros((100, 100, 3), np.uint8)
+            for step in steps:
+                regions = step(dict(img=face, sample_idx=0))['regions']
+                np.testing.assert_allclose(regions[1:], 100 * np.array(PAPER_BOXES[:crops]), 1e-6)
 
 
 def test_a_head_with_its_default_loss(tool):

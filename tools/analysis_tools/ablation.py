@@ -23,6 +23,7 @@ from mmpretrain.registry import DATASETS
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import CfgOptions, read_config
 from ranfer.evaluation.report import markdown_table, mean_and_spread
+from ranfer.regions.fixed import PAPER_BOXES
 from ranfer.utils.scope import in_scope
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,14 +80,15 @@ def variants(cfg: Config) -> dict[str, dict]:
     for margin in (0.0, 0.05, 0.1):
         rows[f'margin {margin}'] = {'model.head.region_loss.margin': margin}
     for crops in (2, 3):
-        rows[f'{crops} crops'] = {'data_preprocessor.num_regions': crops + 1}
+        few = dict(type='FixedRegions', boxes=PAPER_BOXES[:crops])
+        rows[f'{crops} crops'] = outermost(cfg, 'train', 'val', 'test', **few)
     rows['10 random crops'] = strategy(cfg, type='RandomRegions', num_regions=10)
     fixed = dict(type='FixedRegions')
     if 'RegionDropout' in str(cfg.train_dataloader):
-        rows['all crops in training'] = in_training(cfg, **fixed)
+        rows['all crops in training'] = outermost(cfg, 'train', **fixed)
     else:
         dropout = dict(type='RegionDropout', strategy=fixed, keep=3)
-        rows['3 of 5 crops in training'] = in_training(cfg, **dropout)
+        rows['3 of 5 crops in training'] = outermost(cfg, 'train', **dropout)
     if shared:
         rows['full form'] = plain
     else:
@@ -116,9 +118,9 @@ def strategy(cfg: Config, **settings: object) -> dict:
     }
 
 
-def in_training(cfg: Config, **settings: object) -> dict:
-    """Another region strategy, and what is around it, in training alone."""
-    return {key: replaced(settings) for key, _ in strategies(cfg, 'train')}
+def outermost(cfg: Config, *splits: str, **settings: object) -> dict:
+    """Another region strategy in place of the one there is and any :class:`RegionDropout`."""
+    return {key: replaced(settings) for key, _ in strategies(cfg, *splits)}
 
 
 def as_options(settings: dict, prefix: str = '') -> Iterator[str]:
