@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,7 +12,8 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import DistSamplerSeedHook
-from mmengine.runner import Runner
+from mmengine.logging import print_log
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import get_worker_info
 
 from ranfer.registry import HOOKS
@@ -38,7 +40,8 @@ class EpochSeedHook(DistSamplerSeedHook):
     training that resumes goes another way; without ``persistent_workers`` every epoch even repeats
     the draws of the first. Here a training that resumes from the end of an epoch ends with the same
     weights, bit by bit, where the arithmetic is reproducible (a CPU, or
-    ``randomness=dict(seed=0, deterministic=True)``). For loops by epoch.
+    ``randomness=dict(seed=0, deterministic=True)``). For loops by epoch whose batches
+    ``accumulative_counts`` divides; a warning tells of gradients that an epoch's end leaves over.
 
     Example:
         >>> default_hooks = dict(sampler_seed=dict(type='ranfer.EpochSeedHook'))
@@ -52,6 +55,7 @@ class EpochSeedHook(DistSamplerSeedHook):
 
     def before_train(self, runner: Runner) -> None:
         """Let the sampler follow the seed, which may be a checkpoint's, and workers the epochs."""
+        _warn_of_accumulation(runner)
         loader = runner.train_loop.dataloader
         sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
         if self._drawn is not None and getattr(sampler, 'seed', None) == self._drawn:
@@ -72,6 +76,19 @@ class EpochSeedHook(DistSamplerSeedHook):
         super().before_train_epoch(runner)
         self._epoch.fill_(runner.epoch)
         seed_everything(runner.seed, get_rank(), 0, runner.epoch)
+
+
+def _warn_of_accumulation(runner: Runner) -> None:
+    count = getattr(getattr(runner, 'optim_wrapper', None), '_accumulative_counts', 1)
+    batches = len(runner.train_loop.dataloader)
+    if batches % count and isinstance(runner.train_loop, EpochBasedTrainLoop):
+        print_log(
+            f'optim_wrapper.accumulative_counts is {count} and an epoch has {batches} batches: '
+            f'checkpoints lack the gradients since the last step, so --resume does not go on bit '
+            f'by bit; choose a batch_size whose number of batches {count} divides.',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _follow_epochs(

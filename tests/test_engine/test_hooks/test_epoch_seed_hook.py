@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ranfer.datasets.transforms import RegionCropTransform
 from ranfer.engine import EpochSeedHook, load_checkpoint
+from ranfer.engine.hooks import epoch_seed_hook
 
 
 class Draws(Dataset):
@@ -137,3 +138,16 @@ def test_a_sampler_keeps_a_seed_of_its_own(tmp_path):
     runner._train_dataloader['sampler']['seed'] = 123
     runner.train()
     assert runner.train_dataloader.sampler.seed == 123
+
+
+@pytest.mark.parametrize(('count', 'warnings'), [(1, 0), (2, 1), (3, 0)])
+def test_gradients_that_no_checkpoint_holds_are_warned_about(
+    tmp_path, monkeypatch, count, warnings
+):
+    """An epoch has three batches."""
+    said = []
+    monkeypatch.setattr(epoch_seed_hook, 'print_log', lambda text, *_: said.append(text))
+    wrapper = dict(optimizer=dict(type='SGD', lr=0.1), accumulative_counts=count)
+    tiny_runner(tmp_path, epochs=1, optim_wrapper=wrapper).train()
+    expected = 'optim_wrapper.accumulative_counts is 2 and an epoch has 3 batches'
+    assert len(said) == warnings and all(text.startswith(expected) for text in said)
