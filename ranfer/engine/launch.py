@@ -7,6 +7,7 @@ import logging
 import os
 import os.path as osp
 from datetime import timedelta
+from math import inf
 
 import torch
 from mmengine.config import Config, DictAction
@@ -155,6 +156,9 @@ def has_autocast() -> bool:
 def scale_schedule(cfg: Config, epochs: int) -> None:
     """Stretch or shrink a schedule by epochs to ``epochs``, milestones and all, in place.
 
+    Steps are rounded to whole epochs; a scheduler whose time rounds to none, such as a warm-up of
+    less than half an epoch, is left out.
+
     Raises:
         ValueError: If ``epochs`` is below 1 or the schedule does not count epochs.
     """
@@ -166,13 +170,18 @@ def scale_schedule(cfg: Config, epochs: int) -> None:
         )
     factor = epochs / old
     schedulers = cfg.get('param_scheduler') or []
-    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+    schedulers = schedulers if isinstance(schedulers, list) else [schedulers]
+    for scheduler in schedulers:
         for key in SCHEDULE_KEYS:
             if isinstance(scheduler.get(key), (int, float)):
-                scheduler[key] = max(round(scheduler[key] * factor), key != 'begin')
+                least = 0 if key in ('begin', 'end') else 1
+                scheduler[key] = max(round(scheduler[key] * factor), least)
         for key in ('milestones', 'periods', 'restarts'):
             if key in scheduler:
                 scheduler[key] = [max(round(m * factor), 1) for m in scheduler[key]]
+    kept = [s for s in schedulers if s.get('end', inf) > s.get('begin', 0)]
+    if len(kept) < len(schedulers):
+        cfg.param_scheduler = kept
     cfg.train_cfg.max_epochs = epochs
 
 

@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +20,8 @@ from ranfer.engine.launch import (
     read_config,
     scale_schedule,
 )
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def parse(*options: str) -> argparse.Namespace:
@@ -90,11 +93,26 @@ def test_schedule_scales_with_the_epochs():
     assert cfg.param_scheduler[0] == dict(type='LinearLR', begin=0, end=1)
     assert cfg.param_scheduler[1].milestones == [6, 10, 16]
     assert cfg.param_scheduler[1].end == 20
+    short = dict(type='LinearLR', begin=0, end=2)
+    cfg = Config(dict(train_cfg=dict(max_epochs=10), param_scheduler=short))
+    scale_schedule(cfg, 1)
+    assert cfg.param_scheduler == []
     single = Config(
         dict(train_cfg=dict(max_epochs=10), param_scheduler=dict(type='S', milestones=[5]))
     )
     scale_schedule(single, 4)
     assert single.param_scheduler.milestones == [2]
+
+
+@pytest.mark.parametrize('epochs', range(1, 13))
+def test_a_warm_up_ends_where_the_next_part_begins(epochs):
+    cfg = Config.fromfile(ROOT / 'configs/_base_/schedules/onecycle.py')
+    scale_schedule(cfg, epochs)
+    *warm_up, cosine = cfg.param_scheduler
+    end = round(0.2 * epochs)
+    assert [(s.type, s.begin, s.end) for s in warm_up] == [('LinearLR', 0, end)] * (end > 0)
+    assert (cosine.begin, cosine.end) == (end, epochs)
+    assert all(type(s[key]) is int for s in cfg.param_scheduler for key in ('begin', 'end'))
 
 
 def test_cycles_and_restarts_are_scaled_too():
