@@ -27,7 +27,8 @@ class NonFiniteGuardHook(Hook):
     - Gradients are looked at right before the optimiser's step, which is then left out, so the
       weights stay good. An overflow that a ``GradScaler`` finds is its business and no error.
     - Losses are looked at after the iteration, weights before they are saved.
-    - The message names epoch, iteration, loss, images and the config keys that may help.
+    - The message names epoch, iteration, loss, the images of all batches that the gradients were
+      summed over, and the config keys that may help.
 
     On a GPU the look at the gradients is one wait per iteration, for one number, which a decision
     before the step cannot do without; the losses cost none, as MMEngine has read them by then.
@@ -55,6 +56,7 @@ class NonFiniteGuardHook(Hook):
         self.skips = 0
         self._left_out = False
         self._buffers: list[torch.Tensor] = []
+        self._summed: list[str] = []  # images whose gradients wait for the optimiser's step
 
     def before_train(self, runner: Runner) -> None:
         """Look on at every step of the optimisers."""
@@ -78,9 +80,16 @@ class NonFiniteGuardHook(Hook):
                 weights are not finite either.
         """
         losses = {key: value.item() for key, value in (outputs or {}).items() if 'loss' in key}
-        if not self._left_out and all(map(math.isfinite, losses.values())):
-            return
+        finite = all(map(math.isfinite, losses.values()))
         paths = _paths(data_batch)
+        self._summed += paths
+        if finite and not self._left_out:
+            if all(wrapper.should_update() for wrapper in _wrappers(runner)):
+                self._summed = []
+            return
+        if finite:
+            paths = self._summed
+        self._summed = []
         bad = _not_finite(runner.model.named_parameters())
         message = _describe(runner, losses, paths, bad)
         runner.logger.error(f'Not finite, the images of the batch: {", ".join(paths)}')

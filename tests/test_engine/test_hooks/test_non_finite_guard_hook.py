@@ -153,6 +153,30 @@ def test_gradient_accumulation_drops_the_sum(tmp_path, step_hooks):
     assert guard.skips == 1 and finite(runner.model.parameters())
 
 
+@pytest.mark.parametrize(
+    ('kind', 'iteration', 'batches'), [('gradient', 3, 2), ('gradient', 6, 2), ('loss', 4, 1)]
+)
+def test_gradient_accumulation_names_all_images_that_may_be_bad(
+    tmp_path, caplog, step_hooks, kind, iteration, batches
+):
+    """Three batches an epoch, two a step: those of a bad gradient came before or after an epoch."""
+    wrapper = dict(optimizer=dict(type='SGD', lr=0.1), accumulative_counts=2)
+    seen = []
+
+    class Seen(Fault):
+        def forward(self, x, img_path, mode='tensor'):
+            seen.append(img_path)
+            return super().forward(x, img_path, mode)
+
+    runner, _ = run(tmp_path, Seen(kind, {iteration}), optim_wrapper=wrapper)
+    runner.logger.addHandler(caplog.handler)
+    with pytest.raises(FloatingPointError):
+        runner.train()
+    line = next(r.message for r in caplog.records if r.message.startswith('Not finite'))
+    expected = ', '.join(path for paths in seen[-batches:] for path in paths)
+    assert line == f'Not finite, the images of the batch: {expected}'
+
+
 def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     runner, _ = run(tmp_path, Line())
     hook = runner.train_loop.run_iter
