@@ -60,6 +60,7 @@ def parse_args() -> argparse.Namespace:
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     cfg = apply_common_arguments(cfg, args)
     cfg.load_from = args.checkpoint
+    cfg.resume = False  # a config that train.py --resume wrote would build the training data
     if args.amp and has_autocast():
         evaluate_in_half_precision(cfg, 'test_cfg')
     if args.show or args.show_dir is not None:

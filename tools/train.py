@@ -67,11 +67,14 @@ def starts_flexible_runner(cfg: Config, resume: str) -> bool:
 def use_mixed_precision(cfg: Config) -> None:
     if not has_autocast():
         return
+    wrapper = cfg.optim_wrapper
     if torch.cuda.is_available() and not has_bf16():
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        wrapper.type = 'AmpOptimWrapper'
+        wrapper.setdefault('loss_scale', 'dynamic')
     else:
-        cfg.optim_wrapper.type = 'ranfer.AutocastOptimWrapper'
+        wrapper.type = 'ranfer.AutocastOptimWrapper'
+        for key in ('loss_scale', 'dtype', 'use_fsdp'):  # of an AmpOptimWrapper
+            wrapper.pop(key, None)
     evaluate_in_half_precision(cfg, 'val_cfg')
 
 

@@ -153,6 +153,41 @@ def test_mistakes_end_in_one_sentence(small, tmp_path, capsys, options, sentence
     assert 'Traceback' not in error
 
 
+def merge_args(tool: dict, *argv: object) -> Config:
+    """What a tool makes of its options."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', ['tool.py', *map(str, argv)])
+        args = tool['parse_args']()
+    return tool['merge_args'](Config.fromfile(args.config), args)
+
+
+def test_a_test_with_the_config_of_a_resumed_training_resumes_nothing(tmp_path):
+    resumed = tmp_path / 'resumed.py'
+    cfg = Config.fromfile(ROOT / 'configs/examples/debug.py')
+    cfg.resume = True
+    cfg.dump(resumed)
+    tool = runpy.run_path(str(ROOT / 'tools/test.py'))
+    cfg = merge_args(tool, resumed, 'epoch_1.pth')
+    assert cfg.resume is False and cfg.load_from == 'epoch_1.pth'
+
+
+@pytest.mark.parametrize('cuda', [False, True])
+def test_amp_on_a_config_that_has_mixed_precision(monkeypatch, tmp_path, cuda):
+    """A GPU without bfloat16 keeps what the config says; elsewhere there is no loss scaling."""
+    tool = runpy.run_path(str(ROOT / 'tools/train.py'))
+    monkeypatch.setitem(tool['main'].__globals__, 'has_autocast', lambda: True)
+    monkeypatch.setitem(tool['main'].__globals__, 'has_bf16', lambda: False)
+    cfg = Config.fromfile(ROOT / 'configs/examples/debug.py')
+    optimizer = dict(type='SGD', lr=0.1)
+    amp = dict(type='AmpOptimWrapper', loss_scale=8.0, dtype='float16', optimizer=optimizer)
+    cfg.optim_wrapper = amp
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
+    monkeypatch.setitem(tool['main'].__globals__, 'evaluate_in_half_precision', lambda *_: None)
+    tool['use_mixed_precision'](cfg)
+    plain = dict(type='ranfer.AutocastOptimWrapper', optimizer=optimizer)
+    assert cfg.optim_wrapper == (amp if cuda else plain)
+
+
 def test_missing_config(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_tool('train.py', tmp_path / 'none.py')
@@ -162,14 +197,11 @@ def test_missing_config(tmp_path, capsys):
 def test_a_first_start_of_another_runner_keeps_the_weights_to_start_from(tmp_path):
     """MMEngine's FlexibleRunner loads before any hook could choose."""
     tool = runpy.run_path(str(ROOT / 'tools/train.py'))
-    argv = ['train.py', 'configs/ran/ran_r18_rafdb.py', '--resume', '--work-dir', str(tmp_path)]
+    config = ROOT / 'configs/ran/ran_r18_rafdb.py'
     options = ['--cfg-options', 'runner_type=FlexibleRunner', 'load_from=r18.pth']
 
     def merged() -> Config:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, 'argv', [*argv, *options])
-            args = tool['parse_args']()
-        return tool['merge_args'](Config.fromfile(ROOT / argv[1]), args)
+        return merge_args(tool, config, '--resume', '--work-dir', tmp_path, *options)
 
     assert merged().load_from == 'r18.pth' and not merged().resume
     (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
