@@ -79,7 +79,8 @@ class RegionCropTransform(BaseTransform):
     def _rng(self, results: dict) -> np.random.Generator:
         if self.seed is None:
             return np.random.default_rng(np.random.randint(2**31))
-        return np.random.default_rng((self.seed, results['sample_idx']))
+        # The last number tells this stream from that of a RandomOcclusion of the same seed.
+        return np.random.default_rng((self.seed, results['sample_idx'], 1))
 
     def _crop(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         image = image if image.ndim == 3 else image[..., None]

@@ -128,3 +128,13 @@ def test_mistakes_name_the_key():
     with pytest.raises(KeyError, match='FixedRegion is not in the ranfer::region strategy'):
         REGIONS.build(dict(type='FixedRegion'))
     assert 'FixedRegions' in repr(RegionCropTransform())
+
+
+def test_one_seed_gives_regions_and_occluders_that_know_nothing_of_each_other():
+    """Else the side of a region would tell which occluder lies on the face."""
+    crop = RegionCropTransform(dict(type='RandomRegions', num_regions=1, scale=(0.5, 1.0)), seed=3)
+    image = np.zeros((1000, 1000, 3), np.uint8)
+    for index in range(5):
+        box = crop(dict(img=image, sample_idx=index))['regions'][1]
+        drawn_by_occlusion = np.random.default_rng((3, index)).uniform(0.5, 1.0)
+        assert abs((box[2] - box[0]) / 1000 - drawn_by_occlusion) > 1e-3
