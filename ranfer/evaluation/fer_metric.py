@@ -31,6 +31,10 @@ class FERMetric(BaseMetric):
         collect_device: ``'cpu'`` or ``'gpu'``, as in MMEngine. Defaults to ``'cpu'``.
         prefix: First part of the keys. Defaults to ``'fer'``.
 
+    Raises:
+        ValueError: After an evaluation, if a condition is called like another figure, or as in
+            :func:`ranfer.evaluation.make_report`.
+
     Example:
         >>> val_evaluator = dict(type='ranfer.FERMetric')
     """
@@ -84,6 +88,11 @@ class FERMetric(BaseMetric):
             calibration_error=report.calibration_error,
         )
         for name, (accuracy, count) in report.conditions.items():
+            if name in metrics:
+                raise ValueError(
+                    f'conditions: {name!r} is the name of another figure of FERMetric; give that '
+                    f'condition another name.'
+                )
             metrics[name] = accuracy
             metrics[f'{name}_count'] = count
         if self.per_class:

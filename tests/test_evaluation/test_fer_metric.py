@@ -232,6 +232,13 @@ def test_metric_options():
     assert FERMetric(collect_device='gpu').collect_device == 'gpu'
 
 
+@pytest.mark.parametrize('name', ['accuracy', 'mean_accuracy', 'macro_f1', 'odd_count'])
+def test_a_condition_replaces_no_figure(name):
+    rows = [dict(row, conditions=('odd', name)) for row in samples(2)]
+    with pytest.raises(ValueError, match=f'conditions: {name!r} is the name of another figure'):
+        evaluate(FERMetric(), rows)
+
+
 def test_metric_without_class_names():
     metric = FERMetric()
     metric.process(None, list(samples(3)))
