@@ -66,6 +66,15 @@ def test_workers_share_what_one_has_decoded(root):
     assert np.array_equal(data[3]['img'], first[3])
 
 
+def test_a_subset_gets_its_own_images(root):
+    data = dataset(root, type='ranfer.LoadCachedFaceImage', cache_mb=1)
+    images = [data[i]['img'] for i in range(6)]
+    data.get_subset_([4, 1, 5])
+    for _ in range(2):
+        for position, index in enumerate([4, 1, 5]):
+            np.testing.assert_array_equal(data[position]['img'], images[index])
+
+
 def test_full_memory_decodes_on(root, monkeypatch):
     step = LoadCachedFaceImage(cache_mb=1)
     step._store._table[-1, 0] = 2**20 - 300  # room for one image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import multiprocessing
+import zlib
 
 import numpy as np
 
@@ -50,11 +51,11 @@ class LoadCachedFaceImage(LoadFaceImage):
 
     def transform(self, results: dict) -> dict:
         """Load the image; needs ``img_path`` and ``sample_idx``, else like the parent."""
-        index = results['sample_idx']
-        image = self._store.get(index)
+        index, name = results['sample_idx'], zlib.crc32(results['img_path'].encode())
+        image = self._store.get(index, name)
         if image is None:
             results = super().transform(results)
-            self._store.put(index, results['img'])
+            self._store.put(index, name, results['img'])
             return results
         results['img'] = image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
@@ -69,27 +70,31 @@ class LoadCachedFaceImage(LoadFaceImage):
 
 
 class _SharedImages:
-    """Images by number in anonymous memory, which forked processes share and fill together."""
+    """Images by number in anonymous memory, which forked processes share and fill together.
+
+    Names, as numbers, tell when another image has come under a number, as in a subset.
+    """
 
     def __init__(self, size: int) -> None:
         self._pixels = np.frombuffer(mmap.mmap(-1, size), dtype=np.uint8)
-        table = np.frombuffer(mmap.mmap(-1, 32 * (_MAX_SAMPLES + 1)), dtype=np.int64)
-        self._table = table.reshape(-1, 4)  # end, height, width, channels; the last row: fill level
+        table = np.frombuffer(mmap.mmap(-1, 40 * (_MAX_SAMPLES + 1)), dtype=np.int64)
+        # end, height, width, channels, name; of the last row the fill level alone
+        self._table = table.reshape(-1, 5)
         self._lock = multiprocessing.Lock()
 
-    def get(self, index: int) -> np.ndarray | None:
+    def get(self, index: int, name: int) -> np.ndarray | None:
         """Copy of an image, or None if it is not there."""
         if not 0 <= index < _MAX_SAMPLES:
             return None
         with self._lock:
-            end, height, width, channels = self._table[index].tolist()
-        if not end:
+            end, height, width, channels, kept = self._table[index].tolist()
+        if not end or kept != name:
             return None
         shape = (height, width, channels) if channels else (height, width)
         start = end - height * width * max(channels, 1)
         return self._pixels[start:end].reshape(shape).copy()
 
-    def put(self, index: int, image: np.ndarray) -> None:
+    def put(self, index: int, name: int, image: np.ndarray) -> None:
         """Keep an image if there is room for it."""
         if not 0 <= index < _MAX_SAMPLES:
             return
@@ -99,5 +104,5 @@ class _SharedImages:
                 return
             self._pixels[end - image.size : end] = image.reshape(-1)
             channels = image.shape[2] if image.ndim == 3 else 0
-            self._table[index] = end, *image.shape[:2], channels
+            self._table[index] = end, *image.shape[:2], channels, name
             self._table[-1, 0] = end
