@@ -22,6 +22,15 @@ def test_distribution_and_label_targets_agree_where_they_mean_the_same():
     torch.testing.assert_close(head.loss(feats, labels), head.loss(feats, scores))
 
 
+@pytest.mark.parametrize('first', [0, 1])
+def test_targets_of_both_kinds_in_a_batch_are_refused(first):
+    """The first sample would decide: distributions dropped in silence, or an AttributeError."""
+    samples = [DataSample().set_gt_label(1) for _ in range(3)]
+    samples[first].set_gt_score(torch.eye(5)[1])
+    with pytest.raises(ValueError, match='have gt_score and others .*; set use_distribution alike'):
+        RelationAttentionHead(5, 8).loss(features(), samples)
+
+
 def test_loss_names():
     head = RelationAttentionHead(5, 8, region_loss=dict(type='ranfer.RegionBiasedLoss'))
     losses = head.loss(features(), [DataSample().set_gt_label(0) for _ in range(3)])

@@ -63,7 +63,8 @@ class RelationAttentionHead(ClsHead):
 
     Raises:
         ValueError: If a key is out of range, or at call time if the head does not follow a RANNeck,
-            the samples are not as many as the faces, or a label is too large (seen on CPUs alone).
+            the samples are not as many as the faces, some of them alone have ``gt_score``, or a
+            label is too large (seen on CPUs alone).
 
     Example:
         >>> head = dict(
@@ -157,7 +158,15 @@ class RelationAttentionHead(ClsHead):
 
     def _check_labels(self, data_samples: list[DataSample]) -> None:
         """Check the labels where that stops no device and breaks no graph."""
-        if is_compiling() or 'gt_score' in data_samples[0]:
+        if is_compiling():
+            return
+        with_score = ['gt_score' in sample for sample in data_samples]
+        if any(with_score) and not all(with_score):
+            raise ValueError(
+                'Some samples of a batch have gt_score and others have gt_label alone; set '
+                'use_distribution alike in all data sets of train_dataloader.'
+            )
+        if with_score[0]:
             return
         labels = [sample.gt_label for sample in data_samples]
         if labels[0].device.type != 'cpu':
