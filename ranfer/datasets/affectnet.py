@@ -10,8 +10,8 @@ _CLASSES = ('neutral', 'happy', 'sad', 'surprise', 'fear', 'disgust', 'anger', '
 class AffectNet(FERDataset):
     """AffectNet with 8 classes, or with 7 (without contempt) from the same annotation file.
 
-    Training is unbalanced by a factor of about 35; wrap it in
-    :class:`mmengine.dataset.ClassBalancedDataset` for the over-sampling of the paper.
+    Training is unbalanced by a factor of about 35; :class:`ranfer.datasets.ClassBalancedSampler`
+    does the over-sampling of the paper. MMEngine's ``ClassBalancedDataset`` balances in part.
 
     Args:
         num_classes: 8 or 7. Defaults to 8.

@@ -1,7 +1,10 @@
 """Faces of one's own: one folder a class."""
 
+import logging
 import os
 from pathlib import Path
+
+from mmengine.logging import print_log
 
 from ranfer.datasets.base import FERDataset
 from ranfer.registry import DATASETS
@@ -16,8 +19,8 @@ class FERFolder(FERDataset):
     Args:
         ann_file: Annotation file, for example with landmarks filled in by ``extract_landmarks.py``.
             Defaults to '': the folders are read.
-        metainfo: ``dict(classes=[...])`` gives names and order of the class folders. Defaults to
-            all folders in alphabetic order.
+        metainfo: ``dict(classes=[...])`` gives names and order of the class folders; a warning
+            names folders that it leaves out. Defaults to all folders in alphabetic order.
         **kwargs: Arguments of :class:`~ranfer.datasets.base.FERDataset`.
 
     Raises:
@@ -35,13 +38,20 @@ class FERFolder(FERDataset):
         root = Path(self.data_prefix.get('img_path') or self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(f'data_root: no folder {str(root)!r}; {self.hint}')
-        classes = self._metainfo.get('classes') or sorted(
-            path.name for path in root.iterdir() if path.is_dir() and path.name[0] != '.'
-        )
+        found = sorted(p.name for p in root.iterdir() if p.is_dir() and p.name[0] != '.')
+        classes = self._metainfo.get('classes') or found
         if not classes:
             raise ValueError(
                 f'data_root: {str(root)!r} has no folders, expected one folder a class with its '
                 f'images; sort the images into class folders'
+            )
+        unlisted = [name for name in found if name not in classes]
+        if unlisted:
+            print_log(
+                f'FERFolder: folders of {str(root)!r} that metainfo.classes does not name are left '
+                f'out: {", ".join(unlisted)}',
+                'current',
+                level=logging.WARNING,
             )
         rows = []
         for label, name in enumerate(classes):

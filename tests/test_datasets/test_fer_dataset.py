@@ -5,7 +5,7 @@ import pytest
 from mmengine.dataset import ClassBalancedDataset
 from test_datasets import fakes
 
-from ranfer.datasets import AffectNet, FERDataset, FERFolder
+from ranfer.datasets import AffectNet, FERDataset, FERFolder, folder
 from ranfer.datasets.annotation import save_annotation
 from ranfer.datasets.transforms import LoadFaceImage
 from ranfer.registry import DATASETS
@@ -125,7 +125,7 @@ def test_scores_of_seven_classes_sum_to_one(tmp_path):
     assert data.get_data_info(1)['gt_score'].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0]
 
 
-def test_folder_data_set(tmp_path):
+def test_folder_data_set(tmp_path, monkeypatch):
     files = ['joy/a.jpg', 'joy/deep/b.png', 'calm/c.jpeg', 'calm/readme.txt', '.cache/d.png']
     for name in files:
         if name.endswith('txt'):
@@ -137,5 +137,10 @@ def test_folder_data_set(tmp_path):
     assert data.get_gt_labels().tolist() == [0, 1, 1]
     default = FERFolder(data_root=str(tmp_path), metainfo=dict(classes=None))  # as in the config
     assert default.metainfo['classes'] == ['calm', 'joy']
+    said = []
+    monkeypatch.setattr(folder, 'print_log', lambda text, *args, **kwargs: said.append(text))
+    FERFolder(data_root=str(tmp_path), metainfo=dict(classes=['joy', 'calm']))
+    assert not said
     given = FERFolder(data_root=str(tmp_path), metainfo=dict(classes=['joy']))
+    assert len(said) == 1 and said[0].endswith('metainfo.classes does not name are left out: calm')
     assert len(given) == 2 and given.get_data_info(1)['img_path'].endswith('joy/deep/b.png')
