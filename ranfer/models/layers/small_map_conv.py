@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ranfer.models.attention import at_least_float32
 from ranfer.registry import MODELS
 
 MAX_POSITIONS = 4
-"""Largest output map, in positions, at which matrix products win on every CPU type measured."""
+"""Largest output map, in positions: larger ones are no faster by matrix products in float32."""
 
 
 @MODELS.register_module()
 class SmallMapConv2d(nn.Conv2d):
-    """``torch.nn.Conv2d`` that trains on a CPU by one matrix product for each output position.
+    """``torch.nn.Conv2d`` that trains on a CPU by matrix products, one for each output and tap.
 
     The last stages of a ResNet on crops of 64 pixels work on maps of 4 x 4 down to 1 x 1, where
     most taps of a 3 x 3 kernel lie in the padding. A convolution multiplies by those zeros, and its
     gradient with respect to the weight is slow there; the matrix products leave them out. Same
     parameters, same numbers up to rounding. Larger maps, evaluation, other devices, groups and
-    dilation take the convolution of PyTorch.
+    dilation take the convolution of PyTorch. Sums over taps are computed in at least float32.
 
     Arguments are those of ``torch.nn.Conv2d``. It is chosen by MMCV's ``conv_cfg``.
 
@@ -35,17 +38,25 @@ class SmallMapConv2d(nn.Conv2d):
         rows, columns = (self._taps_inside(x.size(2 + axis), axis) for axis in (0, 1))
         if not 0 < len(rows) * len(columns) <= MAX_POSITIONS:
             return super().forward(x)
-        taps = [row.unbind() for row in self.weight.to(x.dtype).permute(2, 3, 0, 1).unbind()]
-        pixels = [row.unbind() for row in x.permute(2, 3, 0, 1).unbind()]
-        outputs = []
-        for row in rows:
-            for column in columns:
-                inside = [(t, y, s, z) for t, y in row for s, z in column]
-                kernel = torch.cat([taps[t][s] for t, _, s, _ in inside], dim=1)
-                patch = torch.cat([pixels[y][z] for _, y, _, z in inside], dim=1)
-                outputs.append(F.linear(patch, kernel, self.bias))
+        taps = self.weight.to(x.dtype).permute(2, 3, 0, 1).flatten(0, 1).unbind()
+        pixels = x.permute(2, 3, 0, 1).flatten(0, 1).unbind()
+        outputs = [
+            self._output(
+                (pixels[y * x.size(3) + z], taps[i * self.kernel_size[1] + j])
+                for i, y in row
+                for j, z in column
+            )
+            for row in rows
+            for column in columns
+        ]
         out = torch.stack(outputs, dim=1).unflatten(1, (len(rows), len(columns)))
         return out.permute(0, 3, 1, 2)
+
+    def _output(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+        """Return one output position ``(N, out_channels)``; sums of half precision are float32."""
+        products = [F.linear(pixel, tap) for pixel, tap in pairs]
+        total = sum(at_least_float32(product) for product in products)
+        return (total if self.bias is None else total + self.bias).to(products[0].dtype)
 
     def _is_plain(self) -> bool:
         """Whether there are no groups, gaps or paddings of another kind, or outside the kernel."""
