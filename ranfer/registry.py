@@ -11,6 +11,8 @@ from typing import Any
 from mmengine import registry as root
 from mmengine.registry import Registry
 
+from ranfer.utils.scope import in_scope
+
 
 def _child(parent: Registry, *locations: str) -> Registry:
     return Registry(
@@ -33,7 +35,8 @@ class _OwnRegistry(Registry):
     """A registry without a parent: builds in its own scope, whatever the default scope is."""
 
     def build(self, cfg: dict, *args: Any, **kwargs: Any) -> Any:
-        return super().build(dict(cfg, _scope_='ranfer'), *args, **kwargs)
+        with in_scope('ranfer'):  # without its lock, threads would leave each other's scope behind
+            return super().build(dict(cfg, _scope_='ranfer'), *args, **kwargs)
 
 
 REGIONS = _OwnRegistry('region strategy', scope='ranfer', locations=['ranfer.regions'])

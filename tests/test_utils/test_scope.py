@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from mmengine.registry import DefaultScope
 
+from ranfer.registry import FACE_DETECTORS, REGIONS
 from ranfer.utils.scope import in_scope
 
 
@@ -29,4 +31,20 @@ def test_threads_take_turns_and_the_old_scope_comes_back():
     names = ['mmpretrain', 'mmpose'] * 20
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(seen, names)) == [{name} for name in names]
+    assert current() == before
+
+
+@pytest.mark.parametrize('registry', [REGIONS, FACE_DETECTORS], ids=lambda one: one.name)
+def test_components_built_in_threads_leave_the_scope_alone(registry, monkeypatch):
+    class Slow:
+        def __init__(self) -> None:
+            self.scopes = {current()}
+            time.sleep(0.002)
+            self.scopes.add(current())
+
+    before = current()
+    monkeypatch.setitem(registry.module_dict, 'Slow', Slow)
+    with ThreadPoolExecutor(8) as pool:
+        built = list(pool.map(registry.build, [dict(type='Slow')] * 40))
+    assert all(one.scopes == {'ranfer'} for one in built)
     assert current() == before
