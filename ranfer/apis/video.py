@@ -18,7 +18,7 @@ from ranfer.apis.annotate import annotate
 from ranfer.apis.inferencer import FERInferencer
 from ranfer.apis.outputs import Outputs
 from ranfer.apis.results import Result
-from ranfer.apis.sources import frame_rate
+from ranfer.apis.sources import VIDEO_SUFFIXES, frame_rate, is_folder, is_stream
 
 _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v', '.mov': 'mp4v'}
 
@@ -87,10 +87,17 @@ def analyse_video(
 
     Raises:
         FileNotFoundError: If the video does not exist.
-        ValueError: If the video or camera cannot be opened, ``out`` cannot be written, or
-            ``max_frames`` is below 1. Older files are kept if nothing could be read.
+        OSError: If ``out`` could not be written in full, as on a full disk.
+        ValueError: If ``source`` is something else or cannot be opened, ``out`` cannot be written,
+            or ``max_frames`` is below 1. Older files are kept if nothing could be read.
     """
     check_max_frames(max_frames)
+    if not is_stream(source) or is_folder(source):
+        name = f'array of shape {source.shape}' if isinstance(source, np.ndarray) else repr(source)
+        raise ValueError(
+            f'Source {name} is no video, expected a camera index or a file that ends in one of '
+            f'{", ".join(VIDEO_SUFFIXES)}; call the inferencer for images.'
+        )
     start = time.perf_counter()
     frames, faces, tracks, interrupted = 0, 0, set(), False
     outputs = Outputs([source])
@@ -159,12 +166,13 @@ class _VideoFile:
                 f'{", ".join(_CODECS)}.'
             )
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = str(path)
         codec = cv2.VideoWriter_fourcc(*_CODECS[path.suffix.lower()])
         self.rate = _film_rate(source)
-        self.writer = cv2.VideoWriter(str(path), codec, self.rate, size)
+        self.writer = cv2.VideoWriter(self.path, codec, self.rate, size)
         if not self.writer.isOpened():
             raise ValueError(
-                f'Video {str(path)!r} cannot be written; check the folder or use .avi.'
+                f'Video {self.path!r} cannot be written; check the folder or use .avi.'
             )
         self.written = 0
         self.last: np.ndarray | None = None
@@ -181,8 +189,18 @@ class _VideoFile:
             self.written = place + 1
         self.last = image
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type | None, *_: object) -> None:
         self.writer.release()
+        if kind is not None:
+            return
+        film = cv2.VideoCapture(self.path)  # the writer keeps silent about errors
+        whole = film.isOpened() and film.get(cv2.CAP_PROP_FRAME_COUNT) > 0
+        film.release()
+        if not whole:
+            raise OSError(
+                f'Video {self.path!r} could not be written in full; free space there, or choose '
+                f'another folder.'
+            )
 
 
 def _film_rate(source: str | os.PathLike | int) -> float:

@@ -1,5 +1,6 @@
 import csv
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -500,7 +501,7 @@ class Camera:
         self.index = -1
 
     def __call__(self, source: str | int) -> 'Camera':
-        Camera.opened += 1
+        Camera.opened += isinstance(source, int)
         return self
 
     def isOpened(self) -> bool:
@@ -511,7 +512,8 @@ class Camera:
         return self.index < len(self.times), np.full((96, 96, 3), 40 * self.index, np.uint8)
 
     def get(self, key: int) -> float:
-        return 10 if key == cv2.CAP_PROP_FPS else 1000 * self.times[self.index]
+        known = {cv2.CAP_PROP_FPS: 10, cv2.CAP_PROP_FRAME_COUNT: len(self.times)}
+        return known[key] if key in known else 1000 * self.times[self.index]
 
     def monotonic(self) -> float:
         return 7 + self.times[self.index]
@@ -587,6 +589,51 @@ def test_a_film_that_cannot_be_written_leaves_older_tables(tmp_path, monkeypatch
     with pytest.raises(ValueError, match=r"b\.mp4' cannot be written; check the folder"):
         analyse_video(tiny.inferencer(), source, tmp_path / 'b.mp4', table)
     assert table.read_text() == 'older'
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='has no limit for the size of a file')
+@pytest.mark.parametrize('suffix', ['.mp4', '.avi', '.mkv', '.mov'])
+def test_a_film_that_finds_no_room_is_no_success(suffix, tmp_path):
+    import resource
+
+    codec = cv2.VideoWriter_fourcc(*'MJPG')
+    writer = cv2.VideoWriter(str(tmp_path / 'a.avi'), codec, 10, (320, 240))
+    for _ in range(20):
+        writer.write(RNG.integers(0, 256, (240, 320, 3), dtype=np.uint8))
+    writer.release()
+    infer, film = tiny.inferencer(), tmp_path / f'b{suffix}'
+    assert analyse_video(infer, str(tmp_path / 'a.avi'), film, progress=False).frames == 20
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (film.stat().st_size // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match=rf"b\{suffix}' could not be written in full; free"):
+            analyse_video(infer, str(tmp_path / 'a.avi'), film, progress=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize(
+    ('source', 'named'),
+    [
+        (IMAGE, 'array of shape'),
+        ('a.png', "'a.png'"),
+        ('folder', "'folder'"),
+        ('folder.mp4', "'folder.mp4'"),
+        (['b.mp4'], r"\['b.mp4'\]"),
+        (None, 'None'),
+    ],
+)
+def test_what_is_no_video_replaces_no_older_film(source, named, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ('a.png', 'folder/a.png', 'folder.mp4/a.png'):
+        Path(name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(name, IMAGE)
+    outputs = dict(out='o.mp4', table='o.csv', jsonl='o.jsonl')
+    for path in outputs.values():
+        Path(path).write_text('older')
+    with pytest.raises(ValueError, match=f'Source {named}.* is no video, expected a camera index'):
+        analyse_video(tiny.inferencer(), source, **outputs, progress=False)
+    assert all(Path(path).read_text() == 'older' for path in outputs.values())
 
 
 def test_images_and_videos_mix(tmp_path):
