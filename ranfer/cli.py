@@ -115,7 +115,7 @@ def predict(args: argparse.Namespace) -> int:
     from ranfer.apis.video import check_max_frames
 
     check_max_frames(args.max_frames)
-    given = [int(x) if x.isdigit() and not Path(x).exists() else x for x in args.inputs]
+    given = [int(x) if _is_index(x) and not Path(x).exists() else x for x in args.inputs]
     given = given if len(given) > 1 else given[0]
     items = expand(given)
     outputs = Outputs(items)
@@ -147,6 +147,10 @@ def predict(args: argparse.Namespace) -> int:
             print(f'Error: {explain(error)}', file=sys.stderr)
             failed += 1
     return int(failed == len(items))
+
+
+def _is_index(text: str) -> bool:
+    return text.isascii() and text.isdigit()  # which superscripts are too
 
 
 def _check_json(path: str, outputs) -> None:

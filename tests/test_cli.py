@@ -98,6 +98,8 @@ def test_predict_goes_on_after_a_broken_video_and_numbers_names(weights, capsys)
         (['none.jpg', '--backend', 'magic'], 'backend must be'),
         (['a.mp4', '--json', '-'], '--json takes images, or one video'),
         (['98'], 'Camera 98 cannot be opened'),
+        (['99999999999'], 'Camera index 99999999999 is out of range; give 0 for the first'),
+        (['²'], "Image '²' does not exist"),
     ],
 )
 def test_errors_are_one_sentence(weights, capsys, args, message):

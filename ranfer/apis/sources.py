@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,13 +58,22 @@ def expand(inputs: Input | Sequence[Input]) -> list[Input]:
         FileNotFoundError: If a path does not exist, a pattern fits nothing, or a folder has no
             image.
         TypeError: If an input is none of these.
-        ValueError: If a sequence is empty or a path is a URL.
+        PermissionError: If a folder cannot be entered.
+        ValueError: If a sequence is empty, a path is empty or a URL, or no camera can have the
+            index.
     """
     if isinstance(inputs, (list, tuple)):
         if not inputs:
             raise ValueError('The list of inputs is empty; give at least one image.')
         return [single for item in inputs for single in expand(item)]
-    if isinstance(inputs, np.ndarray) or (isinstance(inputs, int) and is_stream(inputs)):
+    if isinstance(inputs, int) and is_stream(inputs):
+        if not 0 <= inputs < 2**31:  # OpenCV ends the process
+            raise ValueError(
+                f'Camera index {inputs} is out of range; give 0 for the first camera, 1 for the '
+                f'next.'
+            )
+        return [inputs]
+    if isinstance(inputs, np.ndarray):
         return [inputs]
     if not isinstance(inputs, (str, os.PathLike)):
         raise TypeError(
@@ -74,12 +84,13 @@ def expand(inputs: Input | Sequence[Input]) -> list[Input]:
 
 
 def _expand_path(text: str) -> list[Input]:
+    if not text:
+        raise ValueError("Input is an empty path; give a file, or '.' for the current folder.")
     if '://' in text:
         raise ValueError(f'Input {text!r} is a URL; download the file and give its path.')
     path = _expand_home(text)
     if is_folder(path):
-        images = (p for p in path.rglob('*') if p.suffix.lower() in IMAGE_SUFFIXES)
-        found = sorted(p for p in images if not is_folder(p))
+        found = sorted(p for p in _files_below(path) if p.suffix.lower() in IMAGE_SUFFIXES)
         if not found:
             raise FileNotFoundError(
                 f'Folder {text!r} holds no image; give one with files such as .jpg or .png.'
@@ -91,6 +102,20 @@ def _expand_path(text: str) -> list[Input]:
             raise FileNotFoundError(f'Pattern {text!r} fits no file; check it.')
         return found
     return [str(path)]
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    def report(error: OSError) -> None:
+        if error.filename == str(root):
+            raise error
+        warnings.warn(
+            f'Folder {error.filename!r} cannot be entered ({error.strerror}); allow access to it, '
+            f'or go without its images.',
+            stacklevel=2,
+        )
+
+    for folder, _, names in os.walk(root, onerror=report):
+        yield from (Path(folder, name) for name in names)
 
 
 def is_several(inputs: Input | Sequence[Input], items: Sequence[Input]) -> bool:

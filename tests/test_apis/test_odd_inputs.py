@@ -1,5 +1,6 @@
 """Odd inputs end in a result or in one clear sentence."""
 
+import errno
 import io
 import os
 import zlib
@@ -119,7 +120,7 @@ BAD_INPUTS = {
     'url': ('https://example.org/face.jpg', 'is a URL'),
     'zero_byte': ('a\0b.jpg', 'cannot be read'),
     'long_name': ('x' * 5000 + '.jpg', 'cannot be read|does not exist'),
-    'empty_name': ('', 'holds no image|is a folder|does not exist'),
+    'empty_name': ('', 'is an empty path'),
     'none': (None, 'type NoneType'),
     'number': (1.5, 'type float'),
     'true': (True, 'type bool'),
@@ -197,6 +198,33 @@ def test_bad_inputs(inferencer, tmp_path, name, monkeypatch):
     value = value.format(tmp_path) if isinstance(value, str) else value
     with pytest.raises((ValueError, TypeError, FileNotFoundError), match=message):
         inferencer(value, progress=False)
+
+
+@pytest.mark.parametrize('index', [-1, 2**31, 10**20])
+def test_no_index_of_a_camera_reaches_opencv(inferencer, index, monkeypatch):
+    monkeypatch.setattr(cv2, 'VideoCapture', lambda *_: pytest.fail('opened'))
+    for inputs in (index, [index, RGB]):
+        with pytest.raises(ValueError, match=f'Camera index {index} is out of range; give 0'):
+            next(inferencer.stream(inputs))
+
+
+def test_a_folder_that_cannot_be_entered_is_told(inferencer, tmp_path, monkeypatch):
+    closed, scandir = tmp_path / 'closed', os.scandir
+    closed.mkdir()
+    for folder in (tmp_path, closed):
+        (folder / 'a.png').write_bytes(PNG)
+
+    def refuse(path):
+        if os.fspath(path) == str(closed):
+            raise PermissionError(errno.EACCES, 'Permission denied', str(closed))
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', refuse)
+    with pytest.warns(UserWarning, match=r"closed' cannot be entered \(Permission denied\); allow"):
+        [result] = inferencer(str(tmp_path), progress=False)
+    assert result.source == str(tmp_path / 'a.png')
+    with pytest.raises(PermissionError, match='closed'):
+        inferencer(str(closed), progress=False)
 
 
 def test_missing_camera(inferencer):
