@@ -1,6 +1,8 @@
 """Image loading that names the broken file."""
 
 import io
+import os
+import stat
 
 import cv2
 import mmcv
@@ -8,6 +10,7 @@ import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 from PIL import Image
+from PIL.TiffImagePlugin import BITSPERSAMPLE
 
 from ranfer.registry import TRANSFORMS
 
@@ -63,12 +66,15 @@ def image_defect(data: bytes) -> str | None:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as header:
             width, height = header.size
+            deep = header.format == 'TIFF' and max(header.tag_v2.get(BITSPERSAMPLE, (1,))) > 16
     except Image.DecompressionBombError:
         return f'has too many pixels, more than {MAX_PIXELS}'
     except (OSError, ValueError, SyntaxError):
         return 'is no image that can be decoded'
     if width * height > MAX_PIXELS:
         return f'has {width} x {height} pixels, more than {MAX_PIXELS}'
+    if deep:  # whose range nobody knows: decoders cut the values off at 255
+        return 'has 32 bits a value, more than 16'
     return None
 
 
@@ -89,8 +95,11 @@ def read_file(path: str) -> bytes:
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is larger, or the path cannot be that of a file.
+        ValueError: If it is larger, no regular file, or the path cannot be that of a file.
     """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a named pipe may never end
+        raise ValueError('is no regular file')
     with open(path, 'rb') as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import struct
 import zlib
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -64,6 +66,14 @@ def test_known_formats_have_no_defect(kind):
     assert image_defect(picture(kind)) is None
 
 
+@pytest.mark.parametrize('dtype', [np.float32, np.int32, np.uint16, np.uint8])
+def test_a_tiff_of_unknown_range_is_no_picture(dtype):
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((8, 8), 200, dtype)).save(buffer, 'TIFF')
+    defect = 'has 32 bits a value, more than 16' if np.dtype(dtype).itemsize > 2 else None
+    assert image_defect(buffer.getvalue()) == defect
+
+
 @pytest.mark.parametrize('tail', [b'', b'\xff\xda\xff\xd9\xff\xda film', b'\xff\xda'])
 def test_data_behind_a_jpeg_is_no_defect(tail):
     """A phone appends a film to a photo, in which any two bytes may follow each other."""
@@ -78,6 +88,18 @@ def test_data_behind_a_jpeg_is_no_defect(tail):
 def test_paths_that_no_file_can_have(path):
     with pytest.raises(UnreadableImageError, match='expected a readable image'):
         LoadFaceImage()(dict(img_path=path))
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='has no named pipes')
+def test_a_pipe_is_not_waited_for(tmp_path, monkeypatch):
+    path = str(tmp_path / 'a.png')
+    os.mkfifo(path)
+    waits = 'ranfer.datasets.transforms.loading.open'
+    monkeypatch.setattr(waits, lambda *_: pytest.fail('opened'), raising=False)
+    with pytest.raises(UnreadableImageError, match='is no regular file, expected a readable'):
+        LoadFaceImage()(dict(img_path=path))
+    with pytest.raises(ValueError, match='cannot be read .is no regular file'):
+        read_image(path)
 
 
 def test_the_error_survives_processes():
