@@ -11,7 +11,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from ranfer.engine.errors import explain, one_sentence_errors, stop_printing
+from ranfer.engine.errors import complain, explain, one_sentence_errors, stop_printing
 from ranfer.version import __version__
 
 REQUIRED = ('torch', 'torchvision', 'numpy', 'matplotlib', 'mmengine', 'mmpretrain')
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             if args.traceback:
                 raise
-            print('Interrupted; what has been written stays.', file=sys.stderr)
+            complain('Interrupted; what has been written stays.')
             return ENDED_BY_INTERRUPT
 
 
@@ -144,7 +144,7 @@ def predict(args: argparse.Namespace) -> int:
         except (OSError, ValueError) as error:
             if not several or is_full(error):
                 raise
-            print(f'Error: {explain(error)}', file=sys.stderr)
+            complain(f'Error: {explain(error)}')
             failed += 1
     return int(failed == len(items))
 
@@ -193,7 +193,7 @@ def _predict_images(
     else:
         deque(results, maxlen=0)
     if args.out:
-        print(f'Pictures are in {args.out}.', file=sys.stderr)
+        complain(f'Pictures are in {args.out}.')
     return len(errors)
 
 
@@ -202,7 +202,7 @@ def _print_each(results: Iterable, errors: list[str], args: argparse.Namespace) 
     for result in results:
         _print([result.to_json()] if args.json == '-' else describe(result), args)
         if result.error:
-            print(f'Error: {result.error}', file=sys.stderr)
+            complain(f'Error: {result.error}')
             errors.append(result.error)
         yield result
 

@@ -310,6 +310,23 @@ def test_without_an_output_nothing_is_printed(weights, monkeypatch):
     assert len(Path('a.jsonl').read_text().splitlines()) == 1
 
 
+def test_without_a_place_for_errors_none_is_printed(weights, capsys, monkeypatch):
+    for name in 'ab':
+        cv2.imwrite(f'{name}.png', IMAGE)
+    Path('c.png').write_text('no image')
+    monkeypatch.setattr(sys, 'stderr', None)
+    options = ['--faces', 'whole', '--device', 'cpu', '--out', 'o', '--json', '-']
+    assert cli.main(['predict', '*.png', *options]) == 0
+    assert [json.loads(line)['width'] for line in capsys.readouterr().out.splitlines()] == [
+        50,
+        50,
+        0,
+    ]
+    with pytest.raises(SystemExit):
+        cli.main(['predict', 'c.png', *options])
+    assert capsys.readouterr().out == ''
+
+
 def test_json_is_not_the_table_of_the_video(weights, capsys):
     args = ['predict', 'a.avi', '--out', 'o', '--json', 'o/../o/a.csv', '--device', 'cpu']
     with pytest.raises(SystemExit):

@@ -487,11 +487,11 @@ def _track(analysed: Analysed, tracks: TrackScores, inferencer: FERInferencer) -
 @contextmanager
 def _progress(total: int, shown: bool) -> Iterator[Callable[[], None]]:
     """A progress bar on the standard error, or nothing; yields what moves it on."""
-    if not shown:
+    if not shown or sys.stderr is None:
         yield lambda: None
         return
     bar = ProgressBar(total, file=sys.stderr)
     try:
         yield bar.update
     finally:
-        sys.stderr.write('\n')
+        bar.file.write('\n')

@@ -62,9 +62,15 @@ def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
             raise
         where = process_name()
         where = f' in {where}' if where else ''
-        print(f'Error{where}: {explain(error)}', file=sys.stderr)
-        print('(--traceback shows where it came from.)', file=sys.stderr)
+        complain(f'Error{where}: {explain(error)}')
+        complain('(--traceback shows where it came from.)')
         raise SystemExit(1) from error
+
+
+def complain(text: str) -> None:
+    """Print to the standard error; if that is closed, nowhere, where ``print`` took the output."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)
 
 
 def explain(error: BaseException) -> str:
