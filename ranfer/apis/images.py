@@ -61,8 +61,8 @@ def as_image(array: np.ndarray) -> np.ndarray:
 
     Raises:
         TypeError: If it is no array or of another type.
-        ValueError: If the shape is another, there is no pixel, or a value is not finite or out of
-            range.
+        ValueError: If the shape is another, there is no pixel, a value is not finite or out of
+            range, or all are fractions from 0 to 1.
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(
@@ -103,7 +103,13 @@ def _to_uint8(image: np.ndarray) -> np.ndarray:
         raise ValueError(
             f'Image array has values from {low:g} to {high:g}, expected 0 to 255; scale it first.'
         )
-    return np.rint(image).astype(np.uint8)
+    rounded = np.rint(image)
+    if 0 < high <= 1 and (rounded != image).any():
+        raise ValueError(
+            f'Image array has values from {low:g} to {high:g}, expected 0 to 255, where these '
+            f'are black; multiply it by 255.'
+        )
+    return rounded.astype(np.uint8)
 
 
 def shrink(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:
