@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
+from unicodedata import category
 
 from mmpretrain import registry as mmpretrain_registry
 from torch import Tensor
@@ -14,6 +15,9 @@ from ranfer.registry import MODELS, REGIONS
 MAX_CLASSES = 1000
 MAX_FACE = 1024
 """Largest side of a face in pixels."""
+
+_UNPRINTABLE = ('Cc', 'Cs', 'Zl', 'Zp')
+"""Categories of Unicode: control characters, halves of characters, ends of lines."""
 
 _OUTSIDE = (
     'mmpretrain.models.classifiers.hugging_face',
@@ -36,6 +40,8 @@ def _is_names(value: object) -> bool:
         isinstance(value, list)
         and 0 < len(value) <= MAX_CLASSES
         and all(isinstance(name, str) and 0 < len(name) <= 100 for name in value)
+        and len(set(value)) == len(value)
+        and not any(category(letter) in _UNPRINTABLE for name in value for letter in name)
     )
 
 
@@ -46,7 +52,7 @@ def _is_config(value: object) -> bool:
 _META: dict[str, tuple[Callable[[Any], bool], str]] = {
     'version': (lambda value: value == 1, '1'),
     'model': (_is_config, 'a config with a type'),
-    'classes': (_is_names, f'a list of up to {MAX_CLASSES} names'),
+    'classes': (_is_names, f'a list of up to {MAX_CLASSES} different names'),
     'regions': (_is_config, 'a config with a type'),
     'seed': (lambda value: _is_number(value, 0, 2**32 - 1), 'a number of at least 0'),
     'face': (lambda value: isinstance(value, dict), 'a mapping'),

@@ -38,9 +38,13 @@ def load(saved: dict, path, **values) -> ModelFile:
 WRONG = {
     'no model': (dict(model=None), 'has no model, expected a config'),
     'model is a text': (dict(model='ResNet'), "model 'ResNet', expected a config with a type"),
-    'classes are a number': (dict(classes=7), 'classes 7, expected a list of up to 1000 names'),
-    'too many classes': (dict(classes=['a'] * 1001), 'expected a list of up to 1000 names'),
-    'class is no text': (dict(classes=['a', 1]), 'expected a list of up to 1000 names'),
+    'classes are a number': (dict(classes=7), 'classes 7, expected a list of up to 1000 different'),
+    'too many classes': (dict(classes=[*map(str, range(1001))]), 'expected a list of up to 1000'),
+    'class is no text': (dict(classes=['a', 1]), 'expected a list of up to 1000 different'),
+    'class twice': (dict(classes=['a', 'b', 'a']), "a'], expected a list of up to 1000 different"),
+    'class that clears the screen': (dict(classes=['a\x1b[2J']), 'expected a list of up to 1000'),
+    'class of two lines': (dict(classes=['a\u2028b']), 'expected a list of up to 1000 different'),
+    'class is no UTF-8': (dict(classes=['a\udce9']), 'expected a list of up to 1000 different'),
     'no regions': (dict(regions=[]), r'regions \[\], expected a config'),
     'negative seed': (dict(seed=-1), 'seed -1, expected a number of at least 0'),
     'seed is true': (dict(seed=True), 'seed True, expected'),
@@ -63,6 +67,11 @@ def test_wrong_value_is_one_sentence(saved, tmp_path, case):
         load(saved, tmp_path / 'm.pth', **values)
     assert str(error.value).startswith('Model file ')
     assert 'make it with tools/model_converters/publish_model.py' in str(error.value)
+
+
+def test_class_names_of_any_script(saved, tmp_path):
+    names = ['joy', 'Überraschung', '喜び', 'خوشحالی\u200cها', 'fear & anger']
+    assert load(saved, tmp_path / 'm.pth', classes=names).classes == tuple(names)
 
 
 @pytest.mark.parametrize('meta', [None, [], {KEY: None}, 'text'])
