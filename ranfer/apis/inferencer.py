@@ -113,6 +113,8 @@ class FERInferencer(BaseInferencer):
         self.faces = faces
         self.classifier = load_classifier(model, weights, device, backend)
         self.classes = self.classifier.classes
+        is_path = isinstance(model, (str, os.PathLike))
+        self._name = f'Model {os.fspath(model)!r}' if is_path else 'The model'
         if align and faces == 'whole':
             raise ValueError("align=True needs landmarks; set faces='detect'.")
         if margin is not None and not -0.4 <= margin <= 4:
@@ -286,10 +288,18 @@ class FERInferencer(BaseInferencer):
 
         Args:
             cuts: Faces of any number of images.
+
+        Raises:
+            ValueError: If the model gives a score that is not finite.
         """
         scores: list[Scores] = []
         for start in range(0, len(cuts), _FACES_A_BATCH):
             scores += self.classifier.predict(cuts[start : start + _FACES_A_BATCH])
+        if not all(np.isfinite(one.scores).all() for one in scores):
+            raise ValueError(
+                f'{self._name} gives scores that are not finite, for its weights are too large or '
+                f'broken; use an earlier checkpoint.'
+            )
         return scores
 
     def postprocess(

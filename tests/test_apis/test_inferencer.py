@@ -397,6 +397,18 @@ def test_weights_of_another_width_or_without_a_value_are_one_sentence():
             other.build()
 
 
+@pytest.mark.parametrize('named', [True, False])
+def test_scores_that_are_not_finite_are_no_answer(named, tmp_path):
+    model = tiny.model_file()
+    # Each value is finite, and the sums of the convolution overflow.
+    state = {k: v * 1e38 if k.endswith('conv1.weight') else v for k, v in model.state_dict.items()}
+    model, path = replace(model, state_dict=state), tmp_path / 'a.pth'
+    model.save(path, dtype=torch.float32)
+    name = r"Model '.*a\.pth'" if named else 'The model'
+    with pytest.raises(ValueError, match=f'^{name} gives scores that are not finite, for its wei'):
+        tiny.inferencer(model=str(path) if named else model)(IMAGE, progress=False)
+
+
 def test_a_file_that_could_not_be_loaded_is_not_written(tmp_path):
     (tmp_path / 'a.pth').write_text('an older one')
     with pytest.raises(ValueError, match=r'face\.margin 5, expected a number in'):
