@@ -220,7 +220,8 @@ def _unpickle(filename: str, map_location: Any) -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
+    # Before this word PyTorch advises to load the file unsafely.
+    text = str(error).split('WeightsUnpickler error:')[-1].strip() or type(error).__name__
     return text.splitlines()[0][:200]
 
 
