@@ -305,8 +305,8 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
         torch.autocast(device.type, enabled=False)  # the attention turns it off
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).split('\n')[0]
+    except (RuntimeError, AssertionError, ImportError, TypeError) as error:
+        reason = str(error).split('\n')[0].split(', but')[0]
         raise ValueError(
             f"Device {name!r} is not available ({reason}); use device='auto' or 'cpu'."
         ) from error

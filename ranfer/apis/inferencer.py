@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ class FERInferencer(BaseInferencer):
             Defaults to ``'torch'``.
         faces: ``'detect'`` finds faces; ``'whole'`` takes each image as one face, as in the data
             sets. Defaults to ``'detect'``.
-        detector: Face detector or its config. Defaults to MTCNN for sure faces from 32 pixels.
+        detector: Face detector, its config or its type. Defaults to MTCNN for sure faces from 32
+            pixels.
         margin: Part of the side that is added on each side: of the aligned face, or of the box or
             image where nothing is aligned. Defaults to None: what the model was trained with, or 0
             for whole images and where ``align`` says otherwise than the model.
@@ -104,7 +106,7 @@ class FERInferencer(BaseInferencer):
         device: str = 'auto',
         backend: str = 'torch',
         faces: str = 'detect',
-        detector: dict | FaceDetector | None = None,
+        detector: dict | str | FaceDetector | None = None,
         margin: float | None = None,
         align: bool | None = None,
     ) -> None:
@@ -115,11 +117,15 @@ class FERInferencer(BaseInferencer):
         self.classes = self.classifier.classes
         is_path = isinstance(model, (str, os.PathLike))
         self._name = f'Model {os.fspath(model)!r}' if is_path else 'The model'
+        if align is not None and not isinstance(align, bool):
+            raise ValueError(f'align must be True, False or None, got {align!r}.')
         if align and faces == 'whole':
             raise ValueError("align=True needs landmarks; set faces='detect'.")
-        if margin is not None and not -0.4 <= margin <= 4:
-            raise ValueError(f'margin must be in [-0.4, 4], got {margin}.')
+        if margin is not None and not (isinstance(margin, Real) and -0.4 <= margin <= 4):
+            raise ValueError(f'margin must be a number in [-0.4, 4], got {margin!r}.')
         self.face_input = self.classifier.face.cut_by(align, margin, whole=faces == 'whole')
+        if isinstance(detector, str):
+            detector = dict(type=detector)
         self._detector: FaceDetector | dict | None = detector
 
     @property

@@ -17,6 +17,7 @@ from ranfer.apis.temporal import TrackScores
 from ranfer.apis.tracking import FaceTracker
 from ranfer.landmarks import Faces
 from ranfer.landmarks.align import face_template, move_points
+from ranfer.registry import FACE_DETECTORS
 
 SCHEMA = Path(__file__).parents[2] / 'docs/schema/prediction.schema.json'
 RNG = np.random.default_rng(0)
@@ -201,7 +202,11 @@ def test_progress_goes_to_the_standard_error(capsys):
         (dict(faces='some'), "faces must be 'detect' or 'whole', got 'some'"),
         (dict(backend='magic'), "backend must be 'torch' or 'onnxruntime', got 'magic'"),
         (dict(device='nothing'), "Device 'nothing' is not available"),
-        (dict(margin=-3), 'margin must be in'),
+        (dict(device='hpu'), "Device 'hpu' is not available"),
+        (dict(device=None), r"Device None is not available \(.*\(NoneType\)\); use device='auto'"),
+        (dict(margin=-3), r'margin must be a number in \[-0.4, 4\], got -3'),
+        (dict(margin='0.2'), "margin must be a number in .*, got '0.2'"),
+        (dict(align='no'), "align must be True, False or None, got 'no'"),
         (dict(align=True, faces='whole'), "align=True needs landmarks; set faces='detect'"),
         (dict(weights='a.pth'), 'A config needs weights'),
     ],
@@ -209,6 +214,12 @@ def test_progress_goes_to_the_standard_error(capsys):
 def test_wrong_arguments(kwargs, match):
     with pytest.raises(ValueError, match=match):
         FERInferencer(**{'model': tiny.model_file(), 'device': 'cpu', **kwargs})
+
+
+def test_a_detector_may_be_named_alone(monkeypatch):
+    monkeypatch.setitem(FACE_DETECTORS.module_dict, 'Fixed', tiny.FixedDetector)
+    [result] = tiny.inferencer(detector='Fixed', margin=np.float32(0.1))(IMAGE, progress=False)
+    assert len(result.faces) == 1
 
 
 @pytest.mark.parametrize('name', ['mine.bin', 'mine'])
