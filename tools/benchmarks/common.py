@@ -187,19 +187,21 @@ def plain_model(channels_last: bool, device: str) -> nn.Module:
     )
 
 
-def ran_model(channels_last: bool, device: str) -> nn.Module:
+def ran_model(channels_last: bool, device: str, backbone: dict = RAN_RESNET18) -> nn.Module:
     """RAN-ResNet-18, the full form."""
-    cfg = dict(type='ranfer.RANClassifier', backbone=RAN_RESNET18, **RAN_PARTS)
+    cfg = dict(type='ranfer.RANClassifier', backbone=backbone, **RAN_PARTS)
     return _built(dict(cfg, channels_last=channels_last), channels_last, device)
 
 
-def shared_model(size: int, channels_last: bool, device: str) -> nn.Module:
+def shared_model(
+    size: int, channels_last: bool, device: str, backbone: dict = RAN_RESNET18
+) -> nn.Module:
     """RAN-ResNet-18, the shared-feature form of the configs."""
     split, roi = (3, 8) if size >= 128 else (2, 4)
-    backbone = dict(
-        type='ranfer.SharedRegionBackbone', backbone=RAN_RESNET18, split_stage=split, roi_size=roi
+    shared = dict(
+        type='ranfer.SharedRegionBackbone', backbone=backbone, split_stage=split, roi_size=roi
     )
-    cfg = dict(type='ranfer.RANClassifier', backbone=backbone, **RAN_PARTS)
+    cfg = dict(type='ranfer.RANClassifier', backbone=shared, **RAN_PARTS)
     return _built(dict(cfg, channels_last=channels_last), channels_last, device)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from authors_loop import LoopRAN
 from common import (
+    RESNET18,
     SETTINGS,
     count_flops,
     forward_step,
@@ -33,6 +34,9 @@ from common import (
 )
 
 REGIONS = 6
+FORMS = ('RAN', 'RAN shared')
+STOCK = 'torch convolution'
+SMALL = 64  # pixels of crops whose last stages SmallMapConv2d computes
 Steps = tuple[Callable[[], None], Callable[[], None]]
 
 
@@ -62,6 +66,10 @@ def all_cases(batch: int, size: int, setting: str, device: str) -> dict[str, Ste
             dict(inputs=faces, data_samples=samples, region_mask=mask, rois=rois),
         ),
     }
+    if size <= SMALL:
+        inputs[f'RAN, {STOCK}'] = ran_model(last, device, RESNET18), inputs['RAN'][1]
+        shared = shared_model(size, last, device, RESNET18)
+        inputs[f'RAN shared, {STOCK}'] = shared, inputs['RAN shared'][1]
     cases = {
         name: (forward_step(model, data, bf16, device), training_step(model, data, bf16, device))
         for name, (model, data) in inputs.items()
@@ -135,6 +143,11 @@ def _ratios(size: int, batch: int, forward: dict, train: dict) -> list[dict]:
         ('RAN shared / plain on N faces', 'RAN shared', 'plain, N faces', '<= 1.5'),
         ('RAN / RAN shared', 'RAN', 'RAN shared', '>= 3.5'),
     ]
+    if size <= SMALL:
+        pairs += [
+            (f'RAN, {STOCK} / plain on 6N crops', f'RAN, {STOCK}', 'plain, 6N crops', '<= 1.05')
+        ]
+        pairs += [(f'{x}: {STOCK} / SmallMapConv2d', f'{x}, {STOCK}', x, '-') for x in FORMS]
     found = [
         (setting, label, (setting, a), (setting, b), wanted)
         for setting in SETTINGS

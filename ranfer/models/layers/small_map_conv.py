@@ -38,7 +38,10 @@ class SmallMapConv2d(nn.Conv2d):
         rows, columns = (self._taps_inside(x.size(2 + axis), axis) for axis in (0, 1))
         if not 0 < len(rows) * len(columns) <= MAX_POSITIONS:
             return super().forward(x)
-        taps = self.weight.to(x.dtype).permute(2, 3, 0, 1).flatten(0, 1).unbind()
+        weight = self.weight.to(x.dtype).permute(2, 3, 0, 1)
+        if weight.stride(-1) != 1:  # not channels_last: one copy in place of one for every product
+            weight = weight.contiguous()
+        taps = weight.flatten(0, 1).unbind()
         pixels = x.permute(2, 3, 0, 1).flatten(0, 1).unbind()
         outputs = [
             self._output(
