@@ -81,7 +81,7 @@ class FERDataset(BaseDataset):
         super().__init__(
             ann_file=ann_file,
             data_root=osp.expanduser(data_root),
-            data_prefix={'img_path': ''} if data_prefix is None else dict(data_prefix),
+            data_prefix={'img_path': '', **(data_prefix or {})},
             **kwargs,
         )
 

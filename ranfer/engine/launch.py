@@ -7,7 +7,6 @@ import logging
 import os
 import os.path as osp
 from datetime import timedelta
-from math import inf
 
 import torch
 from mmengine.config import Config, DictAction
@@ -179,7 +178,7 @@ def scale_schedule(cfg: Config, epochs: int) -> None:
         for key in ('milestones', 'periods', 'restarts'):
             if key in scheduler:
                 scheduler[key] = [max(round(m * factor), 1) for m in scheduler[key]]
-    kept = [s for s in schedulers if s.get('end', inf) > s.get('begin', 0)]
+    kept = [s for s in schedulers if s.get('end') is None or s.end > s.get('begin', 0)]
     if len(kept) < len(schedulers):
         cfg.param_scheduler = kept
     cfg.train_cfg.max_epochs = epochs

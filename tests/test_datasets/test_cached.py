@@ -75,6 +75,26 @@ def test_a_subset_gets_its_own_images(root):
             np.testing.assert_array_equal(data[position]['img'], images[index])
 
 
+def test_a_subset_is_kept_as_well(root):
+    data = dataset(root, type='ranfer.LoadCachedFaceImage', cache_mb=1)
+    assert len([data[i] for i in range(6)]) == 6
+    data.get_subset_([4, 1, 5])
+    expected = [data[i]['img'] for i in range(3)]
+    for path in root.glob('*.png'):
+        path.unlink()
+    for i, want in enumerate(expected):
+        np.testing.assert_array_equal(data[i]['img'], want)
+
+
+def test_names_need_not_be_utf8(root):
+    step = LoadCachedFaceImage(cache_mb=1)
+    path = str(root / 'caf\udce9.png')
+    (root / '0.png').rename(path)
+    for _ in range(2):
+        image = step(dict(img_path=path, sample_idx=0))['img']
+        assert image.shape == (8, 9, 3)
+
+
 def test_full_memory_decodes_on(root, monkeypatch):
     step = LoadCachedFaceImage(cache_mb=1)
     step._store._table[-1, 0] = 2**20 - 300  # room for one image

@@ -115,6 +115,13 @@ def test_a_warm_up_ends_where_the_next_part_begins(epochs):
     assert all(type(s[key]) is int for s in cfg.param_scheduler for key in ('begin', 'end'))
 
 
+def test_an_open_end_stays():
+    schedule = dict(type='ConstantLR', by_epoch=True, begin=5, end=None)
+    cfg = Config(dict(train_cfg=dict(by_epoch=True, max_epochs=10), param_scheduler=[schedule]))
+    scale_schedule(cfg, 2)
+    assert cfg.param_scheduler[0].begin == 1
+
+
 def test_cycles_and_restarts_are_scaled_too():
     cycle = dict(type='OneCycleLR', total_steps=2)
     restarts = dict(type='CosineRestartLR', periods=[1, 3])

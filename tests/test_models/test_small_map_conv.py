@@ -108,11 +108,15 @@ def test_it_follows_autocast():
     assert layer.weight.grad.dtype == torch.float32
 
 
-def test_it_compiles_without_graph_breaks():
+def test_compiled_it_is_a_convolution(products):
     layer = SmallMapConv2d(4, 6, 3, padding=1)
     x = torch.randn(2, 4, 2, 2)
     compiled = torch.compile(layer, backend='eager', fullgraph=True)
-    torch.testing.assert_close(compiled(x), layer(x))
+    out = compiled(x)
+    assert not products
+    torch.testing.assert_close(out, layer(x))
+    with pytest.raises(RuntimeError, match='dtype'):
+        layer(x.double())
 
 
 def test_a_resnet_trains_as_with_plain_convolutions(products):

@@ -51,7 +51,8 @@ class LoadCachedFaceImage(LoadFaceImage):
 
     def transform(self, results: dict) -> dict:
         """Load the image; needs ``img_path`` and ``sample_idx``, else like the parent."""
-        index, name = results['sample_idx'], zlib.crc32(results['img_path'].encode())
+        index = results['sample_idx']
+        name = zlib.crc32(results['img_path'].encode('utf-8', 'surrogateescape'))
         image = self._store.get(index, name)
         if image is None:
             results = super().transform(results)
@@ -100,7 +101,8 @@ class _SharedImages:
             return
         with self._lock:
             end = int(self._table[-1, 0]) + image.size
-            if end > self._pixels.size or self._table[index, 0]:
+            taken = self._table[index, 0] and self._table[index, 4] == name
+            if end > self._pixels.size or taken:
                 return
             self._pixels[end - image.size : end] = image.reshape(-1)
             channels = image.shape[2] if image.ndim == 3 else 0

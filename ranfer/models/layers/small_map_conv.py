@@ -10,6 +10,9 @@ from torch.nn import functional as F
 
 from ranfer.models.attention import at_least_float32
 from ranfer.registry import MODELS
+from ranfer.utils.compiling import is_compiling
+
+HALF = (torch.float16, torch.bfloat16)
 
 MAX_POSITIONS = 4
 """Largest output map, in positions: larger ones are no faster by matrix products in float32."""
@@ -22,8 +25,9 @@ class SmallMapConv2d(nn.Conv2d):
     The last stages of a ResNet on crops of 64 pixels work on maps of 4 x 4 down to 1 x 1, where
     most taps of a 3 x 3 kernel lie in the padding. A convolution multiplies by those zeros, and its
     gradient with respect to the weight is slow there; the matrix products leave them out. Same
-    parameters, same numbers up to rounding. Larger maps, evaluation, other devices, groups and
-    dilation take the convolution of PyTorch. Sums over taps are computed in at least float32.
+    parameters, same numbers up to rounding; sums over taps are computed in at least float32. Larger
+    maps, evaluation, other devices, compiled models, groups and dilation take the convolution of
+    PyTorch.
 
     Arguments are those of ``torch.nn.Conv2d``. It is chosen by MMCV's ``conv_cfg``.
 
@@ -33,12 +37,14 @@ class SmallMapConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(N, out_channels, h, w)`` of ``(N, in_channels, H, W)``."""
-        if not (self.training and x.device.type == 'cpu' and x.dim() == 4 and self._is_plain()):
+        by_products = self.training and x.device.type == 'cpu' and not is_compiling()
+        if not (by_products and x.dim() == 4 and self._is_plain()):
             return super().forward(x)
         rows, columns = (self._taps_inside(x.size(2 + axis), axis) for axis in (0, 1))
         if not 0 < len(rows) * len(columns) <= MAX_POSITIONS:
             return super().forward(x)
-        weight = self.weight.to(x.dtype).permute(2, 3, 0, 1)
+        weight = self.weight.to(x.dtype) if x.dtype in HALF else self.weight
+        weight = weight.permute(2, 3, 0, 1)
         if weight.stride(-1) != 1:  # not channels_last: one copy in place of one for every product
             weight = weight.contiguous()
         taps = weight.flatten(0, 1).unbind()
