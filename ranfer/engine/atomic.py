@@ -62,7 +62,7 @@ def open_beside(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f'{path.name}.{uuid.uuid4().hex[:4]}.part')
+    part = path.with_name(f'{path.name}.{uuid.uuid4().hex[:8]}.part')
     try:
         with part.open(mode, encoding=None if 'b' in mode else 'utf-8') as file:
             yield file

@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 ACTIVATIONS = ('sigmoid', 'sigmoid_softmax')
+HALF_PRECISION = (torch.float16, torch.bfloat16)
 
 
 def at_least_float32(x: Tensor) -> Tensor:
     """Return ``x`` in float32 if it is half precision, else as it is."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    return x.float() if x.dtype in HALF_PRECISION else x
 
 
 def check_activation(activation: str, owner: str) -> str:

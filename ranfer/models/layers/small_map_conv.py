@@ -8,11 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ranfer.models.attention import at_least_float32
+from ranfer.models.attention import HALF_PRECISION, at_least_float32
 from ranfer.registry import MODELS
 from ranfer.utils.compiling import is_compiling
-
-HALF = (torch.float16, torch.bfloat16)
 
 MAX_POSITIONS = 4
 """Largest output map, in positions: larger ones are no faster by matrix products in float32."""
@@ -43,7 +41,7 @@ class SmallMapConv2d(nn.Conv2d):
         rows, columns = (self._taps_inside(x.size(2 + axis), axis) for axis in (0, 1))
         if not 0 < len(rows) * len(columns) <= MAX_POSITIONS:
             return super().forward(x)
-        weight = self.weight.to(x.dtype) if x.dtype in HALF else self.weight
+        weight = self.weight.to(x.dtype) if x.dtype in HALF_PRECISION else self.weight
         weight = weight.permute(2, 3, 0, 1)
         if weight.stride(-1) != 1:  # not channels_last: one copy in place of one for every product
             weight = weight.contiguous()
