@@ -32,9 +32,14 @@ def test_targets_of_both_kinds_in_a_batch_are_refused(first):
 
 
 def test_loss_names():
-    head = RelationAttentionHead(5, 8, region_loss=dict(type='ranfer.RegionBiasedLoss'))
+    head = RelationAttentionHead(
+        5,
+        8,
+        region_loss=dict(type='ranfer.RegionBiasedLoss'),
+        single_region_loss=dict(type='CrossEntropyLoss'),
+    )
     losses = head.loss(features(), [DataSample().set_gt_label(0) for _ in range(3)])
-    assert set(losses) == {'loss', 'loss_region'}
+    assert set(losses) == {'loss', 'loss_region', 'loss_single_region'}
 
 
 def test_region_loss_is_that_of_existing_regions():
@@ -46,6 +51,39 @@ def test_region_loss_is_that_of_existing_regions():
     mu = feats.log_self_weights.exp()
     expected = (1 - (mu[0, [1, 3]].max() - mu[0, 0])) / 2  # the second face has no crop
     torch.testing.assert_close(losses['loss_region'], expected)
+
+
+@pytest.mark.parametrize('activation', ['sigmoid', 'sigmoid_softmax'])
+@pytest.mark.parametrize('kind', ['label', 'distribution'])
+@pytest.mark.parametrize('complete', [True, False])
+def test_single_region_loss_is_that_of_a_ran_of_one_region(activation, kind, complete):
+    """Mean over the existing regions of the loss of a RAN that sees this region alone."""
+    torch.manual_seed(0)
+    mask = torch.tensor([[True, True, complete, True], [True, complete, complete, complete]])
+    neck = RANNeck(8, activation=activation)
+    head = RelationAttentionHead(
+        5, 8, activation=activation, single_region_loss=dict(type='CrossEntropyLoss')
+    )
+    head.init_weights()
+    rows = torch.randn(int(mask.sum()), 8)
+    target = torch.tensor([3, 1]) if kind == 'label' else torch.rand(2, 5).softmax(1)
+    samples = [
+        DataSample().set_gt_label(x) if kind == 'label' else DataSample().set_gt_score(x)
+        for x in target
+    ]
+    losses = head.loss(neck(rows, mask), samples)
+    alone = head(neck(rows, torch.ones(len(rows), 1, dtype=torch.bool)))
+    owner = mask.nonzero()[:, 0]
+    expected = torch.nn.functional.cross_entropy(alone, target[owner])
+    torch.testing.assert_close(losses['loss_single_region'], expected)
+
+
+def test_single_region_loss_leaves_the_attention_alone():
+    head = RelationAttentionHead(5, 8, single_region_loss=dict(type='CrossEntropyLoss'))
+    samples = [DataSample().set_gt_label(i) for i in range(3)]
+    head.loss(features(), samples)['loss_single_region'].backward()
+    assert head.attention.weight.grad is None
+    assert head.fc.weight.grad.abs().sum() > 0
 
 
 def test_keywords_reach_the_classification_loss():

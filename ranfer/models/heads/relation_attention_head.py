@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from mmpretrain.models.heads import ClsHead
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
@@ -59,6 +60,10 @@ class RelationAttentionHead(ClsHead):
             ``gt_score``, distributions. Defaults to cross entropy.
         region_loss: Config of the loss on the self-attention weights, for example
             ``dict(type='ranfer.RegionBiasedLoss', margin=0.02)``. Defaults to None.
+        single_region_loss: Config of a classification loss on every region classified alone, as
+            a RAN of that one region does: its descriptor is ``[F_i : F_i]``. It asks each crop to
+            tell the expression by itself, for the faces on which the others are hidden, and adds
+            no weights. Not in the paper. Defaults to None.
         init_cfg: MMEngine initialisation config.
 
     Raises:
@@ -81,6 +86,7 @@ class RelationAttentionHead(ClsHead):
         dropout: float = 0.0,
         loss: dict | None = None,
         region_loss: dict | None = None,
+        single_region_loss: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
@@ -97,7 +103,8 @@ class RelationAttentionHead(ClsHead):
         self.attention = nn.Linear(2 * in_channels, 1, bias=bias)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(2 * in_channels, num_classes)
-        self.region_loss = None if region_loss is None else MODELS.build(region_loss)
+        self.region_loss = region_loss and MODELS.build(region_loss)
+        self.single_region_loss = single_region_loss and MODELS.build(single_region_loss)
 
     def pre_logits(self, feats: RegionFeatures) -> Tensor:
         """Return P, the descriptor of a face, ``(N, 2D)``."""
@@ -116,7 +123,8 @@ class RelationAttentionHead(ClsHead):
             **kwargs: Passed to the classification loss.
 
         Returns:
-            dict[str, Tensor]: ``loss`` and, with ``region_loss``, ``loss_region``.
+            dict[str, Tensor]: ``loss`` and, where configured, ``loss_region`` and
+            ``loss_single_region``.
         """
         logits, weights = self.classify(feats)
         _check_count(logits, data_samples)
@@ -124,6 +132,8 @@ class RelationAttentionHead(ClsHead):
         losses = self._get_loss(logits, data_samples, **kwargs)
         if self.region_loss is not None:
             losses['loss_region'] = self.region_loss(weights.self_weights, feats.mask)
+        if self.single_region_loss is not None:
+            losses['loss_single_region'] = self._single_region_loss(feats, data_samples)
         return losses
 
     def predict(
@@ -155,6 +165,27 @@ class RelationAttentionHead(ClsHead):
         descriptor, weights = self._aggregate(feats)
         with torch.autocast(descriptor.device.type, enabled=False):
             return self.fc(self.dropout(descriptor).to(self.fc.weight.dtype)), weights
+
+    def classify_regions(self, features: Tensor) -> Tensor:
+        """Return the logits ``(N, R, num_classes)`` of every region as if it were the only one."""
+        with torch.autocast(features.device.type, enabled=False):
+            weight = self.fc.weight.unflatten(1, (2, -1)).sum(dim=1)  # of [F_i : F_i]
+            return F.linear(self.dropout(features).to(weight.dtype), weight, self.fc.bias)
+
+    def _single_region_loss(self, feats: RegionFeatures, data_samples: list[DataSample]) -> Tensor:
+        logits = self.classify_regions(feats.features)
+        count, regions = logits.shape[:2]
+        field = 'gt_score' if 'gt_score' in data_samples[0] else 'gt_label'
+        target = torch.stack([sample.get(field) for sample in data_samples])
+        target = target.reshape(count, 1, -1).expand(-1, regions, -1).flatten(0, 1)
+        if field == 'gt_label':
+            target = target.squeeze(1)
+        if feats.mask is None:
+            return self.single_region_loss(logits.flatten(0, 1), target)
+        exists = feats.mask.flatten().float()
+        return self.single_region_loss(
+            logits.flatten(0, 1), target, weight=exists, avg_factor=exists.sum()
+        )
 
     def _check_labels(self, data_samples: list[DataSample]) -> None:
         """Check the labels where that stops no device and breaks no graph."""
