@@ -2,7 +2,8 @@
 
 Ready batches, no loader: six crops at the price of six images, the shared form at the price of one,
 both against a loop over the regions; utilisation against the fastest matrix product; and whether
-time and memory grow linearly with the samples N and the regions R.
+time and memory grow linearly with the samples N and the regions R. On a GPU the training step of
+RAN is timed under torch.compile too.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ REGIONS = 6
 FORMS = ('RAN', 'RAN shared')
 STOCK = 'torch convolution'
 SMALL = 64  # pixels of crops whose last stages SmallMapConv2d computes
-Steps = tuple[Callable[[], None], Callable[[], None]]
+FASTEST = 'bf16 channels_last'
+COMPILED = f'{FASTEST} compiled'
+Steps = tuple[Callable[[], None] | None, Callable[[], None]]
 
 
 def all_cases(batch: int, size: int, setting: str, device: str) -> dict[str, Steps]:
@@ -79,6 +82,19 @@ def all_cases(batch: int, size: int, setting: str, device: str) -> dict[str, Ste
     return cases
 
 
+def compiled_case(batch: int, size: int, device: str) -> Steps:
+    """RAN's training step as one compiled graph in the fastest setting; no forward pass."""
+    bf16, last = SETTINGS[FASTEST]
+    model = ran_model(last, device)
+    model.compile(dynamic=False, fullgraph=True)
+    data = dict(
+        inputs=images(batch * REGIONS, size, last, device),
+        data_samples=labels(batch, device),
+        region_mask=torch.ones(batch, REGIONS, dtype=torch.bool, device=device),
+    )
+    return None, training_step(model, data, bf16, device)
+
+
 def loop_case(batch: int, size: int, device: str) -> Steps:
     """The loop over regions as released: fp32 in PyTorch's default memory format."""
     model = LoopRAN().to(device)
@@ -113,24 +129,28 @@ def cost_table(
             for setting in SETTINGS
             for name, steps in all_cases(batch, size, setting, args.device).items()
         }
-        forward = medians({k: v[0] for k, v in cases.items()}, args.repeats, args.device)
+        flops_of = {name: count_flops(step) for (_, name), (_, step) in cases.items()}
+        if args.device == 'cuda':
+            cases[COMPILED, 'RAN'] = compiled_case(batch, size, args.device)
+        passes = {key: forward for key, (forward, _) in cases.items() if forward}
+        forward = medians(passes, args.repeats, args.device)
         train = medians({k: v[1] for k, v in cases.items()}, args.repeats, args.device)
         for (setting, name), (_, step) in cases.items():
             key = (setting, name)
-            flops = count_flops(step)
+            flops = flops_of[name]
             rows.append(
                 dict(
                     pixels=size,
                     batch=batch,
                     setting=setting,
                     model=name,
-                    forward_ms=forward[key] * 1e3,
+                    forward_ms=forward[key] * 1e3 if key in forward else None,
                     train_ms=train[key] * 1e3,
                     samples_per_s=batch / train[key],
                     peak_MiB=peak_memory(step, args.device),
                     GFLOP=flops / 1e9,
                     GFLOP_per_s=flops / train[key] / 1e9,
-                    utilisation=flops / train[key] / ceilings[SETTINGS[setting][0]],
+                    utilisation=flops / train[key] / ceilings['bf16' in setting],
                 )
             )
         ratios.extend(_ratios(size, batch, forward, train))
@@ -154,10 +174,11 @@ def _ratios(size: int, batch: int, forward: dict, train: dict) -> list[dict]:
         for label, a, b, wanted in pairs
     ]
     loop = ('fp32', 'loop over regions')
-    limits = {'fp32': None, 'fp32 channels_last': '>= 1.4', 'bf16 channels_last': '>= 2'}
+    limits = {'fp32': None, 'fp32 channels_last': '>= 1.4', FASTEST: '>= 2', COMPILED: '>= 2'}
     found += [
         (setting, 'loop in fp32 / RAN', loop, (setting, 'RAN'), wanted)
         for setting, wanted in limits.items()
+        if (setting, 'RAN') in train
     ]
     return [
         dict(
@@ -165,7 +186,7 @@ def _ratios(size: int, batch: int, forward: dict, train: dict) -> list[dict]:
             batch=batch,
             setting=setting,
             ratio=label,
-            forward=forward[a] / forward[b],
+            forward=forward[a] / forward[b] if b in forward else None,
             train=train[a] / train[b],
             wanted=wanted,
         )
@@ -177,6 +198,8 @@ def linearity(args: argparse.Namespace) -> list[dict]:
     """Time and memory of a training step over N at R = 6 and over R at fixed N."""
     size, fixed = 64, 4 if args.quick else 32
     counts = (2, 4) if args.quick else (16, 32, 64, 128)
+    if args.device == 'cuda':  # sizes that fill it
+        fixed, counts = 8 * fixed, tuple(8 * n for n in counts)
     regions = (2, 4) if args.quick else (3, 6, 12, 24)
     model = ran_model(True, args.device)
     grid = [(n, REGIONS) for n in counts] + [(fixed, r) for r in regions]
