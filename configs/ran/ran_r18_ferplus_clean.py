@@ -1,5 +1,5 @@
-# FERPlus from random weights, the full form on 64-pixel crops, the authors' attention, no occluders in
-# training: how RAN stands to the plain net where occlusion comes as a surprise.
+# FERPlus from random weights, the full form on 64-pixel crops, the authors' attention, every region
+# asked to tell the expression alone, no occluders in training.
 _base_ = [
     '../_base_/models/ran_r18.py',
     '../_base_/datasets/ferplus_clean.py',
@@ -9,6 +9,9 @@ _base_ = [
 
 model = dict(
     neck=dict(activation='sigmoid_softmax'),
-    head=dict(num_classes=8, activation='sigmoid_softmax'))
+    head=dict(
+        num_classes=8,
+        activation='sigmoid_softmax',
+        single_region_loss=dict(type='CrossEntropyLoss')))
 data_preprocessor = dict(crop_size=64, num_classes=8)
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+optim_wrapper = dict(optimizer=dict(lr=1.4e-3))

@@ -70,6 +70,7 @@ def variants(cfg: Config) -> dict[str, dict]:
         'self-attention': {'model.head': replaced(stock_head)},
         'self- and relation-attention': unbiased,
         'ran': {},
+        'single region loss': {'model.head.single_region_loss.type': 'CrossEntropyLoss'},
         'sigmoid_softmax': {
             f'model.{part}.activation': 'sigmoid_softmax' for part in ('neck', 'head')
         },
