@@ -7,5 +7,5 @@ _base_ = [
 ]
 
 model = dict(head=dict(num_classes=8))
-data_preprocessor = dict(crop_size=96, num_classes=8)
-optim_wrapper = dict(optimizer=dict(lr=1e-3))
+data_preprocessor = dict(crop_size=64, num_classes=8)
+optim_wrapper = dict(optimizer=dict(lr=5e-4))

@@ -1,5 +1,5 @@
-# The small shipped model: half the width of ResNet-18, all else as in ran_r18_ferplus_scratch.py.
-_base_ = './ran_r18_ferplus_scratch.py'
+# The small shipped model: half the width of ResNet-18, all else as in ran_shared_r18_ferplus_scratch.py.
+_base_ = './ran_shared_r18_ferplus_scratch.py'
 
 model = dict(
     backbone=dict(backbone=dict(base_channels=32)),

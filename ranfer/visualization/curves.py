@@ -21,7 +21,8 @@ def read_scalars(path: str | Path) -> Curves:
     """Read the scalars of a run.
 
     Args:
-        path: A ``scalars.json``, or a work directory, whose newest one is read.
+        path: A ``scalars.json``, or a work directory, whose newest run is read; logs of a resumed
+            run are joined.
 
     Returns:
         dict[str, np.ndarray]: Steps and values by name, ``(K, 2)`` float. Training steps count
@@ -39,7 +40,16 @@ def read_scalars(path: str | Path) -> Curves:
                 f'Work directory {str(path)!r} has no vis_data/scalars.json with content; give the '
                 f'folder of a run that has logged something.'
             )
-        path = max(found, key=lambda p: p.stat().st_mtime)
+        logs = [_read_log(p) for p in sorted(found, key=lambda p: p.stat().st_mtime)]
+        curves = _joined([log for log in logs if 'lr' in log] or logs[-1:])
+    else:
+        curves = _read_log(path)
+    if not curves:
+        raise ValueError(f'{str(path)!r} holds no scalar; expected the scalars.json of MMEngine.')
+    return {name: np.array(points, float) for name, points in curves.items()}
+
+
+def _read_log(path: Path) -> dict[str, list[tuple[float, float]]]:
     curves: dict[str, list[tuple[float, float]]] = {}
     for line in path.read_text(encoding='utf-8').splitlines():
         try:
@@ -52,9 +62,18 @@ def read_scalars(path: str | Path) -> Curves:
         for name, value in entry.items():
             if step is not None and name != 'step' and isinstance(value, (int, float)):
                 curves.setdefault(name, []).append((step, value))
-    if not curves:
-        raise ValueError(f'{str(path)!r} holds no scalar; expected the scalars.json of MMEngine.')
-    return {name: np.array(points, float) for name, points in curves.items()}
+    return curves
+
+
+def _joined(logs: list[dict[str, list]]) -> dict[str, list]:
+    """Later logs replace earlier ones from where they begin; one of a first epoch replaces all."""
+    curves: dict[str, list] = {}
+    for log in logs:
+        if log.get('epoch', [(0, 0)])[0][1] == 1:
+            curves = {}
+        for name, points in log.items():
+            curves[name] = [p for p in curves.get(name, []) if p[0] < points[0][0]] + points
+    return curves
 
 
 def draw_learning_curves(curves: Mapping[str, np.ndarray], title: str = '') -> np.ndarray:

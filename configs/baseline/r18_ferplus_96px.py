@@ -1,4 +1,4 @@
-# Plain ResNet-18 with all else as in configs/ran/ran_r18_ferplus_occluded.py.
+# Plain ResNet-18 with all else as in configs/ran/ran_shared_r18_ferplus_scratch.py.
 _base_ = [
     '../_base_/models/r18.py',
     '../_base_/datasets/ferplus_augmented.py',
@@ -7,5 +7,5 @@ _base_ = [
 ]
 
 model = dict(head=dict(num_classes=8))
-data_preprocessor = dict(crop_size=64, num_classes=8)
-optim_wrapper = dict(optimizer=dict(lr=5e-4))
+data_preprocessor = dict(crop_size=96, num_classes=8)
+optim_wrapper = dict(optimizer=dict(lr=1e-3))
