@@ -19,7 +19,7 @@ def benchmarks(monkeypatch):
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
-    for name in ('common', 'authors_loop', 'scaling', 'train_step', 'write_docs'):
+    for name in ('common', 'authors_loop', 'model', 'scaling', 'train_step', 'write_docs'):
         sys.modules.pop(name, None)
 
 
@@ -58,6 +58,26 @@ def test_a_turn_begins_with_a_rest_and_a_call_that_does_not_count(monkeypatch):
     seconds = common.times(cases, repeats=2, settle=0.1)
     assert happened == [*'aabb', *[0.1, 'a', 'a', 0.1, 'b', 'b'] * 2]
     assert [len(values) for values in seconds.values()] == [2, 2]
+
+
+def test_the_compiled_step_is_one_graph_and_computes_gradients(monkeypatch):
+    import model as benchmark
+
+    built = []
+    ran_model, compiled = benchmark.ran_model, torch.nn.Module.compile
+
+    def build(*args):
+        built.append(ran_model(*args))
+        return built[0]
+
+    monkeypatch.setattr(benchmark, 'ran_model', build)
+    monkeypatch.setattr(
+        torch.nn.Module, 'compile', lambda self, **kw: compiled(self, backend='eager', **kw)
+    )
+    forward, train = benchmark.compiled_case(1, 32, 'cpu')
+    assert forward is None
+    train()  # fullgraph: a break in the graph is an error
+    assert built[0].backbone.conv1.weight.grad.abs().sum() > 0
 
 
 def test_what_is_loaded_ahead_is_drained_before_loading_is_timed(monkeypatch):
