@@ -41,6 +41,7 @@ def config(shared: bool) -> dict:
             num_classes=7,
             in_channels=8,
             region_loss=dict(type='ranfer.RegionBiasedLoss'),
+            single_region_loss=dict(type='CrossEntropyLoss'),
         ),
         data_preprocessor=dict(
             type='ranfer.RegionDataPreprocessor',
