@@ -68,4 +68,4 @@ def normalised_weights(log_weights: Tensor, mask: Tensor | None = None) -> Tenso
 
 def weighted_sum(features: Tensor, weights: Tensor) -> Tensor:
     """Sum a set of features by weights: ``(N, R, D)`` and ``(N, R)`` give ``(N, D)``."""
-    return torch.einsum('nr,nrd->nd', weights, features)
+    return torch.bmm(weights.unsqueeze(1), features).squeeze(1)
