@@ -15,3 +15,4 @@ model = dict(
         single_region_loss=dict(type='CrossEntropyLoss')))
 data_preprocessor = dict(crop_size=64, num_classes=8)
 optim_wrapper = dict(optimizer=dict(lr=1.4e-3))
+auto_scale_lr = dict(base_batch_size=128)
