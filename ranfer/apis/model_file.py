@@ -27,7 +27,7 @@ WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 """Folder of the shipped weights."""
 
 DEFAULT_MODEL = 'ran_r18_ferplus_scratch'
-"""The most accurate of them; of the time for a photo, finding the face takes most."""
+"""The most accurate of them."""
 
 _NEVER = ('init_cfg', 'pretrained', 'weights', 'checkpoint_path')
 """Keys that fetch weights from elsewhere; the file brings its own."""

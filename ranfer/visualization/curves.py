@@ -40,7 +40,8 @@ def read_scalars(path: str | Path) -> Curves:
                 f'Work directory {str(path)!r} has no vis_data/scalars.json with content; give the '
                 f'folder of a run that has logged something.'
             )
-        logs = [_read_log(p) for p in sorted(found, key=lambda p: p.stat().st_mtime)]
+        in_time = sorted(found, key=lambda p: (p.parent.parent.name, p.stat().st_mtime))
+        logs = [_read_log(p) for p in in_time]
         curves = _joined([log for log in logs if 'lr' in log] or logs[-1:])
     else:
         curves = _read_log(path)

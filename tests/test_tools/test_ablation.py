@@ -30,7 +30,15 @@ def tool(monkeypatch) -> dict:
     return runpy.run_path(str(TOOL))
 
 
-@pytest.mark.parametrize('config', [SHARED, FULL, 'configs/ran/ran_shared_r18-slim_ferplus.py'])
+@pytest.mark.parametrize(
+    'config',
+    [
+        SHARED,
+        FULL,
+        'configs/ran/ran_shared_r18-slim_ferplus.py',
+        'configs/ran/ran_r18_ferplus_scratch.py',
+    ],
+)
 def test_every_row_is_a_model_that_differs(tool, config):
     base = Config.fromfile(config)
     seen = []

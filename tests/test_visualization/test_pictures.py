@@ -1,5 +1,4 @@
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -166,11 +165,10 @@ def test_read_scalars(tmp_path, tmp_path_factory):
 
 
 def test_scalars_of_a_resumed_run_are_joined(tmp_path):
-    def write(name: str, rows: list[dict], when: int) -> None:
+    def write(name: str, rows: list[dict]) -> None:
         folder = tmp_path / name / 'vis_data'
         folder.mkdir(parents=True)
         (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, rows)))
-        os.utime(folder / 'scalars.json', (when, when))
 
     def step(i: int, loss: float) -> dict:
         return dict(lr=0.1, loss=loss, epoch=(i + 1) // 2, step=i)
@@ -178,10 +176,10 @@ def test_scalars_of_a_resumed_run_are_joined(tmp_path):
     def val(epoch: int, accuracy: float) -> dict:
         return {'fer/accuracy': accuracy, 'step': epoch}
 
-    write('an older run', [step(1, 7), step(2, 7), val(1, 7), step(9, 7)], 1)
-    write('begun', [step(1, 5), step(2, 4), val(1, 50), step(3, 3), step(4, 3)], 2)
-    write('resumed', [step(3, 2), step(4, 1), val(2, 60)], 3)
-    write('test/of it', [val(0, 61)], 4)
+    write('20260101_000000', [step(1, 7), step(2, 7), val(1, 7), step(9, 7)])
+    write('20260102_000000', [step(1, 5), step(2, 4), val(1, 50), step(3, 3), step(4, 3)])
+    write('20260103_000000', [step(3, 2), step(4, 1), val(2, 60)])
+    write('test/20260104_000000', [val(0, 61)])
     curves = read_scalars(tmp_path)
     assert curves['loss'].tolist() == [[1, 5], [2, 4], [3, 2], [4, 1]]
     assert curves['fer/accuracy'].tolist() == [[1, 50], [2, 60]]

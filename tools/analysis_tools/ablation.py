@@ -65,19 +65,24 @@ def variants(cfg: Config) -> dict[str, dict]:
     if 'loss' in model.head:
         stock_head['loss'] = model.head.loss
     unbiased = {'model.head.region_loss': None}
+    single = 'model.head.single_region_loss'
+    alone = {single: None} if model.head.get('single_region_loss') else {}
+    other = 'sigmoid' if model.neck.get('activation') == 'sigmoid_softmax' else 'sigmoid_softmax'
+    baseline = {'data_preprocessor.num_regions': 1, **unbiased, **alone}
     rows = {
-        'baseline': {'data_preprocessor.num_regions': 1, **unbiased, **(plain if shared else {})},
+        'baseline': {**baseline, **(plain if shared else {})},
         'self-attention': {'model.head': replaced(stock_head)},
         'self- and relation-attention': unbiased,
         'ran': {},
-        'single region loss': {'model.head.single_region_loss.type': 'CrossEntropyLoss'},
-        'sigmoid_softmax': {
-            f'model.{part}.activation': 'sigmoid_softmax' for part in ('neck', 'head')
-        },
+        other: {f'model.{part}.activation': other for part in ('neck', 'head')},
         'random': strategy(cfg, type='RandomRegions'),
         'landmark': strategy(cfg, type='LandmarkRegions'),
         'grid': strategy(cfg, type='GridRegions'),
     }
+    if alone:
+        rows['no single region loss'] = alone
+    else:
+        rows['single region loss'] = {single: dict(type='CrossEntropyLoss')}
     for margin in (0.0, 0.05, 0.1):
         rows[f'margin {margin}'] = {'model.head.region_loss.margin': margin}
     for crops in (2, 3):

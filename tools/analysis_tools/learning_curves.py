@@ -9,7 +9,7 @@ from ranfer.visualization import draw_learning_curves, read_scalars, write_pictu
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Draw losses, accuracies and learning rate')
-    parser.add_argument('work_dir', help='work directory of tools/train.py, or a scalars.json of it')
+    parser.add_argument('work_dir', help='work directory of tools/train.py, or its scalars.json')
     parser.add_argument('--out', help='picture to write; WORK_DIR/learning_curves.png by default')
     parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser.parse_args()

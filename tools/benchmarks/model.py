@@ -268,6 +268,7 @@ def draw(rows: list[dict], path: str) -> None:
 
 def main() -> None:
     args = parse_args(__doc__.split('\n')[0], picture='')
+    torch.backends.cudnn.benchmark = True  # as in the configs
     sizes = {32: 2} if args.quick else {224: 4, 64: 32}
     if args.device == 'cuda':
         sizes = {224: 64, 64: 256}

@@ -103,8 +103,10 @@ class RelationAttentionHead(ClsHead):
         self.attention = nn.Linear(2 * in_channels, 1, bias=bias)
         self.dropout = nn.Dropout(dropout)
         self.fc = nn.Linear(2 * in_channels, num_classes)
-        self.region_loss = region_loss and MODELS.build(region_loss)
-        self.single_region_loss = single_region_loss and MODELS.build(single_region_loss)
+        self.region_loss = None if region_loss is None else MODELS.build(region_loss)
+        self.single_region_loss = (
+            None if single_region_loss is None else MODELS.build(single_region_loss)
+        )
 
     def pre_logits(self, feats: RegionFeatures) -> Tensor:
         """Return P, the descriptor of a face, ``(N, 2D)``."""
