@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
 from mmengine.dataset import default_collate
+from mmengine.utils import digit_version
 
 from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
+
+needs_one_graph = pytest.mark.skipif(
+    digit_version(torch.__version__) < digit_version('2.4'),
+    reason='old Dynamo (seen in PyTorch 2.1) cannot walk through a dict of classes in a graph',
+)
 
 
 def sample(index: int, size: int | tuple = 40, strategy: dict | None = None, **keys) -> dict:

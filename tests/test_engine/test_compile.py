@@ -7,17 +7,11 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
-from mmengine.utils import digit_version
 from mmpretrain.registry import MODELS
-from samples import batch, landmarks, sample
+from samples import batch, landmarks, needs_one_graph, sample
 from torch.utils.data import Dataset
 
 import ranfer.models  # noqa: F401
-
-needs_one_graph = pytest.mark.skipif(
-    digit_version(torch.__version__) < digit_version('2.4'),
-    reason='old Dynamo (seen in PyTorch 2.1) cannot walk through a dict of classes in a graph',
-)
 
 RESNET = dict(
     type='ResNet',

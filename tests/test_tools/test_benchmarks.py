@@ -8,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from mmengine.utils import digit_version
+from samples import needs_one_graph
 from test_tools.conftest import ROOT, run_script
 
 FOLDER = ROOT / 'tools/benchmarks'
@@ -61,10 +61,7 @@ def test_a_turn_begins_with_a_rest_and_a_call_that_does_not_count(monkeypatch):
     assert [len(values) for values in seconds.values()] == [2, 2]
 
 
-@pytest.mark.skipif(
-    digit_version(torch.__version__) < digit_version('2.4'),
-    reason='old Dynamo cannot walk through a dict of classes in a graph',
-)
+@needs_one_graph
 def test_the_compiled_step_is_one_graph_and_computes_gradients(monkeypatch):
     import model as benchmark
 

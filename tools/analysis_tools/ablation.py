@@ -68,9 +68,13 @@ def variants(cfg: Config) -> dict[str, dict]:
     single = 'model.head.single_region_loss'
     alone = {single: None} if model.head.get('single_region_loss') else {}
     other = 'sigmoid' if model.neck.get('activation') == 'sigmoid_softmax' else 'sigmoid_softmax'
-    baseline = {'data_preprocessor.num_regions': 1, **unbiased, **alone}
     rows = {
-        'baseline': {**baseline, **(plain if shared else {})},
+        'baseline': {
+            'data_preprocessor.num_regions': 1,
+            **unbiased,
+            **alone,
+            **(plain if shared else {}),
+        },
         'self-attention': {'model.head': replaced(stock_head)},
         'self- and relation-attention': unbiased,
         'ran': {},

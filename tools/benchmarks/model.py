@@ -43,13 +43,21 @@ COMPILED = f'{FASTEST} compiled'
 Steps = tuple[Callable[[], None] | None, Callable[[], None]]
 
 
+def region_batch(count: int, regions: int, size: int, last: bool, device: str) -> dict:
+    """What RAN takes: crops, samples and the mask of ``count`` faces."""
+    return dict(
+        inputs=images(count * regions, size, last, device),
+        data_samples=labels(count, device),
+        region_mask=torch.ones(count, regions, dtype=torch.bool, device=device),
+    )
+
+
 def all_cases(batch: int, size: int, setting: str, device: str) -> dict[str, Steps]:
     """Name -> (forward, forward and backward) of one setting."""
     bf16, last = SETTINGS[setting]
-    crops = images(batch * REGIONS, size, last, device)
+    regions = region_batch(batch, REGIONS, size, last, device)
+    crops, samples, mask = regions.values()
     faces = crops[:batch]
-    mask = torch.ones(batch, REGIONS, dtype=torch.bool, device=device)
-    samples = labels(batch, device)
     rois = paper_rois(batch, size, device)
     inputs = {
         f'plain, {REGIONS}N crops': (
@@ -58,7 +66,7 @@ def all_cases(batch: int, size: int, setting: str, device: str) -> dict[str, Ste
         ),
         'RAN': (
             ran_model(last, device),
-            dict(inputs=crops, data_samples=samples, region_mask=mask),
+            regions,
         ),
         'plain, N faces': (
             plain_model(last, device),
@@ -87,11 +95,7 @@ def compiled_case(batch: int, size: int, device: str) -> Steps:
     bf16, last = SETTINGS[FASTEST]
     model = ran_model(last, device)
     model.compile(dynamic=False, fullgraph=True)
-    data = dict(
-        inputs=images(batch * REGIONS, size, last, device),
-        data_samples=labels(batch, device),
-        region_mask=torch.ones(batch, REGIONS, dtype=torch.bool, device=device),
-    )
+    data = region_batch(batch, REGIONS, size, last, device)
     return None, training_step(model, data, bf16, device)
 
 
@@ -205,11 +209,7 @@ def linearity(args: argparse.Namespace) -> list[dict]:
     grid = [(n, REGIONS) for n in counts] + [(fixed, r) for r in regions]
     steps = {}
     for n, r in dict.fromkeys(grid):
-        data = dict(
-            inputs=images(n * r, size, True, args.device),
-            data_samples=labels(n, args.device),
-            region_mask=torch.ones(n, r, dtype=torch.bool, device=args.device),
-        )
+        data = region_batch(n, r, size, True, args.device)
         steps[n, r] = training_step(model, data, False, args.device)
     seconds = medians(steps, args.repeats, args.device)
     rows = []

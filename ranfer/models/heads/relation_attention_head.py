@@ -176,12 +176,11 @@ class RelationAttentionHead(ClsHead):
 
     def _single_region_loss(self, feats: RegionFeatures, data_samples: list[DataSample]) -> Tensor:
         logits = self.classify_regions(feats.features)
-        count, regions = logits.shape[:2]
-        field = 'gt_score' if 'gt_score' in data_samples[0] else 'gt_label'
-        target = torch.stack([sample.get(field) for sample in data_samples])
-        target = target.reshape(count, 1, -1).expand(-1, regions, -1).flatten(0, 1)
-        if field == 'gt_label':
-            target = target.squeeze(1)
+        if 'gt_score' in data_samples[0]:
+            target = torch.stack([sample.gt_score for sample in data_samples])
+        else:
+            target = torch.cat([sample.gt_label for sample in data_samples])
+        target = target.repeat_interleave(logits.size(1), dim=0)
         if feats.mask is None:
             return self.single_region_loss(logits.flatten(0, 1), target)
         exists = feats.mask.flatten().float()
