@@ -43,8 +43,9 @@ def log_attention(
     scores = at_least_float32(scores)
     absent = torch.finfo(scores.dtype).min / 4  # the sum of two stays finite
     if activation == 'sigmoid':
-        # logsigmoid, which ONNX would spell log(sigmoid(x)) and so lose small weights
-        log_weights = -F.softplus(-scores)
+        # ONNX would spell logsigmoid log(sigmoid(x)) and so lose small weights
+        exported = torch.onnx.is_in_onnx_export()
+        log_weights = -F.softplus(-scores) if exported else F.logsigmoid(scores)
     else:
         weights = torch.sigmoid(scores)
         weights = weights if mask is None else weights.masked_fill(~mask, absent)

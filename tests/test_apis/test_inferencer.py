@@ -677,7 +677,7 @@ def test_regions_of_several_frames_are_one_set():
         classifier._prepare([CutFace(face, np.eye(2, 3), None) for face in faces])
     )['inputs']
     with torch.no_grad():
-        [expected] = model(crops[None], mode='predict')
+        [expected] = model(crops.reshape(1, 12, *crops.shape[2:]), mode='predict')
     np.testing.assert_allclose(classifier.join(scores), expected.pred_score, atol=1e-6)
 
 

@@ -227,6 +227,13 @@ def test_attention_is_a_sigmoid_by_default():
     torch.testing.assert_close(log_attention(scores).exp(), scores.sigmoid())
 
 
+def test_exported_attention_is_the_same(monkeypatch):
+    scores = torch.linspace(-200, 200, 801, dtype=torch.float64)[None]
+    usual = log_attention(scores)
+    monkeypatch.setattr(torch.onnx, 'is_in_onnx_export', lambda: True)
+    torch.testing.assert_close(log_attention(scores), usual)
+
+
 def test_region_biased_loss_defaults_to_the_papers_margin():
     assert RegionBiasedLoss()(torch.tensor([[0.5, 0.5]])).item() == pytest.approx(0.02)
     assert region_biased_loss(torch.tensor([[0.5]]), 0.1).tolist() == [0]

@@ -31,6 +31,18 @@ def test_mask_and_num_regions_agree_on_complete_samples():
     assert with_mask.mask is None
 
 
+def test_the_number_of_regions_may_come_with_the_features():
+    x = torch.randn(6, 8)
+    neck = RANNeck(8)
+    told, known = neck(x, num_regions=3), neck(x, torch.ones(2, 3, dtype=torch.bool))
+    torch.testing.assert_close(told.face_feature, known.face_feature)
+    assert told.mask is None
+    with pytest.raises(ValueError, match='num_regions is 4, but 6 region features came'):
+        neck(x, num_regions=4)
+    with pytest.raises(ValueError, match='num_regions is 2, but the samples have 3 regions'):
+        RANNeck(8, num_regions=2)(x, num_regions=3)
+
+
 def test_one_region_is_allowed():
     assert RANNeck(8, num_regions=1)(torch.randn(2, 8)).features.shape == (2, 1, 8)
 
@@ -91,8 +103,8 @@ def test_autocast_changes_no_digit():
             dict(),
             (12, 8),
             None,
-            'RANNeck needs num_regions in its config, or a region_mask with the features '
-            '(ranfer.RANClassifier passes one).',
+            'RANNeck needs num_regions in its config, or the regions with the features '
+            '(ranfer.RANClassifier tells them).',
         ),
         (
             dict(num_regions=5),

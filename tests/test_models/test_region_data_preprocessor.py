@@ -39,14 +39,12 @@ def test_crops_equal_loops():
     data = batch(2, size=8)
     images = data['inputs'].double()
     out = RegionDataPreprocessor(crop_size=16)(data)
-    assert out['inputs'].shape == (12, 3, 16, 16)
-    assert out['region_mask'].shape == (2, 6) and out['region_mask'].all()
+    assert out['inputs'].shape == (2, 6, 3, 16, 16)
+    assert 'region_mask' not in out
     for i, s in enumerate(data['data_samples']):
         for j, box in enumerate(s.regions):
             expected = resized(images[i], box, 16)
-            torch.testing.assert_close(
-                out['inputs'][6 * i + j].double(), expected, atol=1e-3, rtol=0
-            )
+            torch.testing.assert_close(out['inputs'][i, j].double(), expected, atol=1e-3, rtol=0)
 
 
 def test_normalises_and_swaps_channels_once():
@@ -55,7 +53,7 @@ def test_normalises_and_swaps_channels_once():
     processor = RegionDataPreprocessor(crop_size=8, mean=[1, 2, 3], std=[4, 5, 6], to_rgb=True)
     out = processor(data)['inputs']
     mean, std = torch.tensor([1.0, 2, 3]), torch.tensor([4.0, 5, 6])
-    expected = (plain.flip(1) - mean[:, None, None]) / std[:, None, None]
+    expected = (plain.flip(2) - mean[:, None, None]) / std[:, None, None]
     torch.testing.assert_close(out, expected, atol=1e-4, rtol=1e-5)
 
 
@@ -86,12 +84,12 @@ def test_images_of_different_size_in_one_batch():
     )
     alone = [RegionDataPreprocessor(crop_size=8)(batch(1, size=20))['inputs']]
     out = RegionDataPreprocessor(crop_size=8)(data)['inputs']
-    torch.testing.assert_close(out[:6], alone[0], atol=1e-3, rtol=0)
+    torch.testing.assert_close(out[:1], alone[0], atol=1e-3, rtol=0)
 
 
 def test_num_regions_takes_the_first():
     data = batch(2)
-    full = RegionDataPreprocessor(crop_size=4)(data)['inputs'].unflatten(0, (2, 6))
+    full = RegionDataPreprocessor(crop_size=4)(data)['inputs']
     first = RegionDataPreprocessor(crop_size=4, num_regions=2, with_mask=False)(batch(2))
     assert set(first) == {'inputs', 'data_samples'}
     torch.testing.assert_close(first['inputs'].unflatten(0, (2, 2)), full[:, :2])
@@ -101,6 +99,7 @@ def test_without_crop_hands_over_boxes():
     out = RegionDataPreprocessor(crop=False, crop_size=80)(batch(2, size=40))
     assert out['inputs'].shape == (2, 3, 80, 80)
     assert out['rois'].shape == (12, 5)
+    assert 'region_mask' not in out
     assert out['rois'][:, 0].tolist() == [0] * 6 + [1] * 6
     assert out['rois'][6, 1:].tolist() == [0, 0, 80, 80]
     assert out['rois'][7, 1:].tolist() == [0, 0, 60, 60]
@@ -108,7 +107,7 @@ def test_without_crop_hands_over_boxes():
 
 def test_without_crop_a_face_of_any_shape_becomes_a_square():
     data = batch(2, size=(40, 60))
-    whole = RegionDataPreprocessor(crop_size=80)(data)['inputs'][::6]
+    whole = RegionDataPreprocessor(crop_size=80)(data)['inputs'][:, 0]
     out = RegionDataPreprocessor(crop=False, crop_size=80)(data)
     assert out['rois'][::6, 1:].tolist() == [[0, 0, 80, 80]] * 2
     torch.testing.assert_close(out['inputs'], whole)
@@ -127,7 +126,7 @@ def test_ready_crops_equal_crops_on_the_device():
     out = RegionDataPreprocessor(crop_size=8)(data)['inputs']
     torch.testing.assert_close(out, expected, atol=0.51, rtol=0)  # rounded to whole grey levels
     first = RegionDataPreprocessor(crop_size=8, num_regions=2)(data)['inputs']
-    assert torch.equal(first, out[:2])
+    assert torch.equal(first, out[:, :2])
 
 
 def test_mixup_blends_whole_faces_and_labels():
@@ -139,12 +138,12 @@ def test_mixup_blends_whole_faces_and_labels():
     data = batch(4)
     faces = data['inputs'].float()
     out = processor(data, training=True)
-    mixed = out['inputs'].unflatten(0, (4, 6))[:, 0]
+    mixed = out['inputs'][:, 0]
     for i, s in enumerate(out['data_samples']):
         assert s.gt_score.sum().item() == pytest.approx(1, abs=1e-5)
         blend = sum(weight * faces[j] for j, weight in enumerate(s.gt_score[:4]))
         torch.testing.assert_close(mixed[i], blend, atol=1e-2, rtol=0)
-    plain = processor(batch(4), training=False)['inputs'].unflatten(0, (4, 6))[:, 0]
+    plain = processor(batch(4), training=False)['inputs'][:, 0]
     torch.testing.assert_close(plain, faces, atol=1e-3, rtol=0)
 
 

@@ -172,6 +172,15 @@ def test_varying_number_of_regions_costs_nothing_extra():
     assert model(**data).shape == (2, 7)
 
 
+def test_complete_samples_need_no_mask():
+    model = MODELS.build(config(FAMILIES['ResNet']))
+    model.eval()
+    data = model.data_preprocessor(batch(2))
+    assert set(data) == {'inputs', 'data_samples', 'rois'}
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    torch.testing.assert_close(model(**data), model(**data, region_mask=mask))
+
+
 def test_boxes_move_with_the_resize():
     model = MODELS.build(config(FAMILIES['ResNet'])).data_preprocessor
     small, large = sample(0, size=32), sample(0, size=32)

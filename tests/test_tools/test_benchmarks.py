@@ -20,7 +20,7 @@ def benchmarks(monkeypatch):
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
-    for name in ('common', 'authors_loop', 'model', 'scaling', 'train_step', 'write_docs'):
+    for name in ('common', 'authors_loop', 'compiled', 'scaling', 'train_step', 'write_docs'):
         sys.modules.pop(name, None)
 
 
@@ -63,28 +63,43 @@ def test_a_turn_begins_with_a_rest_and_a_call_that_does_not_count(monkeypatch):
 
 @needs_one_graph
 def test_the_compiled_step_is_one_graph_and_computes_gradients(monkeypatch):
-    import model as benchmark
+    import compiled as benchmark
 
     torch._dynamo.reset()
-    built, calls = [], []
-    ran_model, compiled = benchmark.ran_model, torch.nn.Module.compile
+    models, calls, timed = [], [], {}
+    compiled = torch.nn.Module.compile
 
-    def build(*args):
-        built.append(ran_model(*args))
-        return built[0]
+    def compile_eagerly(self, options, **others):
+        models.append(self)
+        calls.append((options, others))
+        compiled(self, backend='eager', **others)
 
-    monkeypatch.setattr(benchmark, 'ran_model', build)
-
-    def compile_eagerly(self, **options):
-        calls.append(options)
-        compiled(self, backend='eager', **options)
+    def medians(cases, repeats, device):
+        timed.update(cases)
+        return {'loop, fp32': 2.0, 'RAN, bf16 channels_last': 1.0, 'RAN, compiled': 0.5}
 
     monkeypatch.setattr(torch.nn.Module, 'compile', compile_eagerly)
-    forward, train = benchmark.compiled_case(1, 32, 'cpu')
-    assert forward is None
-    train()  # a break in the graph would be an error
-    assert calls == [dict(dynamic=False, fullgraph=True)]
-    assert built[0].backbone.conv1.weight.grad.abs().sum() > 0
+    monkeypatch.setattr(benchmark, 'medians', medians)
+    args = argparse.Namespace(device='cpu', repeats=1, options='{"a": true}')
+    rows = benchmark.rows_of(args, 32, 2, 1e9)  # a break in the graph would be an error
+    assert calls == [(dict(a=True), dict(dynamic=False, fullgraph=True))]
+    assert models[0].backbone.conv1.weight.grad.abs().sum() > 0
+    assert list(timed) == [row['step'] for row in rows]
+    assert [row['times_the_loop'] for row in rows] == [1, 2, 4]
+    assert rows[0]['utilisation'] is None
+    assert rows[2]['utilisation'] == 2 * rows[1]['utilisation'] > 0
+
+
+def test_a_gpus_turn_is_several_calls(monkeypatch):
+    import common
+
+    clock, calls = itertools.count(), []
+    monkeypatch.setattr(common, '_synchronise', lambda device: None)
+    monkeypatch.setattr(common.time, 'perf_counter', lambda: next(clock))
+    assert common.medians({'a': lambda: calls.append('a')}, 3, 'cuda') == {'a': 1 / 4}
+    assert len(calls) == 2 + 3 * 4
+    assert common.medians({'a': lambda: calls.append('a')}, 3, 'cpu') == {'a': 1}
+    assert len(calls) == 14 + 2 + 3
 
 
 def test_what_is_loaded_ahead_is_drained_before_loading_is_timed(monkeypatch):

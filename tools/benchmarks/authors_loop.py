@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
@@ -46,3 +48,22 @@ class LoopRAN(nn.Module):
         lead = alpha[:, 1:].max(dim=1).values - alpha[:, 0]
         biased = (self.margin - lead).clamp(min=0).mean()
         return nn.functional.cross_entropy(logits, labels) + biased
+
+
+def loop_case(batch: int, size: int, device: str) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Forward pass and training step as released: fp32 in PyTorch's default memory format."""
+    model = LoopRAN().to(device)
+    regions = torch.randn(batch, 3, size, size, 6, device=device)
+    target = torch.arange(batch, device=device) % 8
+
+    def forward() -> None:
+        model.eval()
+        with torch.inference_mode():
+            model(regions)
+        model.train()
+
+    def train() -> None:
+        model.zero_grad(set_to_none=True)
+        model.loss(regions, target).backward()
+
+    return forward, train

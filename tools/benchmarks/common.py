@@ -26,6 +26,7 @@ from ranfer.regions.fixed import PAPER_BOXES
 
 BOXES = ((0.0, 0.0, 1.0, 1.0), *PAPER_BOXES)
 """The whole face and the paper's crops, xyxy as fractions of the side."""
+REGIONS = len(BOXES)
 SETTINGS = {
     'fp32': (False, False),
     'fp32 channels_last': (False, True),
@@ -82,12 +83,13 @@ def times(
     repeats: int,
     device: str = 'cpu',
     settle: float = 0.0,
+    calls: int = 1,
 ) -> dict[str, list[float]]:
-    """Seconds of every repetition of every case, after two that do not count.
+    """Seconds of a call in every repetition of every case, after two that do not count.
 
-    The cases take turns, so that a slow moment of the machine falls on all of them. With ``settle``
-    a turn begins with a pause of so many seconds, in which the threads that the case before keeps
-    awake fall asleep, and a call that does not count.
+    The cases take turns, so that a slow moment of the machine falls on all of them. A turn is
+    ``calls`` in a row. With ``settle`` it begins with a pause of so many seconds, in which the
+    threads that the case before keeps awake fall asleep, and a call that does not count.
     """
     for case in cases.values():
         for _ in range(2):
@@ -100,15 +102,20 @@ def times(
                 case()
             _synchronise(device)
             start = time.perf_counter()
-            case()
+            for _ in range(calls):
+                case()
             _synchronise(device)
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append((time.perf_counter() - start) / calls)
     return seconds
 
 
 def medians(cases: dict[str, Callable], repeats: int, device: str = 'cpu') -> dict[str, float]:
-    """Median seconds of every case; see :func:`times`."""
-    return {k: statistics.median(v) for k, v in times(cases, repeats, device).items()}
+    """Median seconds of every case; see :func:`times`.
+
+    On a GPU a turn is four calls, which fill its queue as a training does.
+    """
+    seconds = times(cases, repeats, device, calls=1 if device == 'cpu' else 4)
+    return {k: statistics.median(v) for k, v in seconds.items()}
 
 
 def _synchronise(device: str) -> None:
@@ -160,7 +167,7 @@ def matmul_ceiling(dtype: torch.dtype, device: str, quick: bool = False) -> floa
 
 
 RESNET18 = dict(type='ResNet', depth=18, num_stages=4, out_indices=(3,), style='pytorch')
-RAN_RESNET18 = dict(RESNET18, conv_cfg=dict(type='ranfer.SmallMapConv2d'))  # as in the configs
+RAN_RESNET18 = dict(RESNET18, type='ranfer.FastResNet')  # as in the configs
 RAN_PARTS = dict(
     neck=dict(type='ranfer.RANNeck', in_channels=512),
     head=dict(
@@ -224,6 +231,14 @@ def labels(count: int, device: str) -> list[DataSample]:
     """Samples with labels."""
     found = [DataSample().set_gt_label(i % 8) for i in range(count)]
     return [sample.to(device) for sample in found]
+
+
+def region_batch(count: int, regions: int, size: int, last: bool, device: str) -> dict:
+    """What RAN takes: the crops and samples of ``count`` faces, none missing."""
+    return dict(
+        inputs=images(count * regions, size, last, device).unflatten(0, (count, regions)),
+        data_samples=labels(count, device),
+    )
 
 
 def paper_rois(count: int, size: int, device: str) -> Tensor:

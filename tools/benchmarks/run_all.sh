@@ -10,8 +10,8 @@ export PYTHONPATH="$HERE/../..:${PYTHONPATH:-}"
 export PYTHONWARNINGS=ignore
 mkdir -p "$OUT"
 
-for name in model data_pipeline inference train_step scaling; do
+for name in model growth data_pipeline inference train_step scaling; do
     extra=()
-    if [ "$name" = model ]; then extra=(--picture "$OUT/growth.png"); fi
+    if [ "$name" = growth ]; then extra=(--picture "$OUT/growth.png"); fi
     python "$HERE/$name.py" --out "$OUT" "${extra[@]}" "${OPTIONS[@]}" | tee "$OUT/$name.txt"
 done

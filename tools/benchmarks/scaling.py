@@ -15,13 +15,11 @@ import time
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from common import images, labels, parse_args, ran_model, report, training_step
+from common import REGIONS, parse_args, ran_model, region_batch, report, training_step
 from mmengine.registry import init_default_scope
 from torch.nn.parallel import DistributedDataParallel
 
 from ranfer.engine.memory import keep_freed_memory
-
-REGIONS = 6
 
 
 def worker(
@@ -37,11 +35,7 @@ def worker(
         backend, init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=world
     )
     model = DistributedDataParallel(ran_model(True, device), broadcast_buffers=False)
-    data = dict(
-        inputs=images(batch * REGIONS, size, True, device),
-        data_samples=labels(batch, device),
-        region_mask=torch.ones(batch, REGIONS, dtype=torch.bool, device=device),
-    )
+    data = region_batch(batch, REGIONS, size, True, device)
     step = training_step(model, data, False, kind)
     seconds = []
     for _ in range(repeats + 2):

@@ -3,8 +3,7 @@
 model = dict(
     type='ImageClassifier',
     backbone=dict(
-        type='ResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch',
-        conv_cfg=dict(type='ranfer.SmallMapConv2d')),
+        type='ranfer.FastResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch'),
     neck=dict(type='GlobalAveragePooling'),
     head=dict(
         type='ranfer.Float32LinearHead',

@@ -2,8 +2,7 @@
 model = dict(
     type='ranfer.RANClassifier',
     backbone=dict(
-        type='ResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch',
-        conv_cfg=dict(type='ranfer.SmallMapConv2d')),
+        type='ranfer.FastResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch'),
     neck=dict(type='ranfer.RANNeck', in_channels=512),
     head=dict(
         type='ranfer.RelationAttentionHead',

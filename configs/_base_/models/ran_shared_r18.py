@@ -5,8 +5,7 @@ model = dict(
     backbone=dict(
         type='ranfer.SharedRegionBackbone',
         backbone=dict(
-            type='ResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch',
-            conv_cfg=dict(type='ranfer.SmallMapConv2d')),
+            type='ranfer.FastResNet', depth=18, num_stages=4, out_indices=(3, ), style='pytorch'),
         split_stage=3,
         roi_size=8),
     neck=dict(type='ranfer.RANNeck', in_channels=512),

@@ -82,8 +82,8 @@ class RANClassifier(ImageClassifier):
         """Run the model.
 
         Args:
-            inputs: Crops ``(M, 3, h, w)`` of the existing regions, sample by sample, or
-                ``(N, R, 3, h, w)``; whole images ``(N, 3, H, W)`` if ``rois`` is given.
+            inputs: Crops ``(N, R, 3, h, w)``, or ``(M, 3, h, w)`` of the existing regions alone,
+                sample by sample; whole images ``(N, 3, H, W)`` if ``rois`` is given.
             data_samples: Samples with targets (``'loss'``) or to fill (``'predict'``).
             mode: ``'tensor'``, ``'loss'`` or ``'predict'``, as in MMPretrain.
             region_mask: True where a region exists, ``(N, R)`` bool. Defaults to all.
@@ -120,16 +120,21 @@ class RANClassifier(ImageClassifier):
             region_mask: See :meth:`forward`.
             rois: See :meth:`forward`.
         """
+        num_regions = _num_regions(inputs, rois) if region_mask is None else None
         if inputs.dim() == 5:
-            if region_mask is None:
-                region_mask = inputs.new_ones(inputs.shape[:2], dtype=torch.bool)
-                inputs = inputs.flatten(0, 1)
-            else:
-                inputs = inputs[region_mask]
+            inputs = inputs.flatten(0, 1) if region_mask is None else inputs[region_mask]
         inputs = inputs.contiguous(memory_format=self.memory_format)
         feats = self.backbone(inputs) if rois is None else self.backbone(inputs, rois)
         if stage == 'backbone':
             return feats
         if self.with_neck:
-            feats = self.neck(feats) if region_mask is None else self.neck(feats, region_mask)
+            known = region_mask is not None or num_regions is not None
+            feats = self.neck(feats, region_mask, num_regions) if known else self.neck(feats)
         return self.head.pre_logits(feats) if stage == 'pre_logits' else feats
+
+
+def _num_regions(inputs: Tensor, rois: Tensor | None) -> int | None:
+    """Number of regions of every sample, as far as the shapes tell it."""
+    if inputs.dim() == 5:
+        return inputs.size(1)
+    return None if rois is None else rois.size(0) // inputs.size(0)

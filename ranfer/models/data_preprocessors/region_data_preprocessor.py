@@ -22,7 +22,8 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
     Images go to the device once, are normalised once and pass the batch augmentations (Mixup,
     CutMix, ...) as whole faces; then the boxes in ``data_samples`` are cut and resized together.
     Only existing regions are cut, so a varying number of them costs no padding and leaves batch
-    statistics clean.
+    statistics clean. A batch without gaps has no mask, which spares a GPU the steps that a mask
+    takes.
 
     Ready crops ``(N, R, 3, h, w)`` from ``RegionCropTransform(crop_size=...)`` pass as they are.
 
@@ -33,8 +34,8 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
             index, xyxy) go along in their pixels. Defaults to True.
         num_regions: Use only the first so many regions of every sample; 1 is the whole face alone,
             the plain baseline. Defaults to None, all.
-        with_mask: Whether ``region_mask`` ``(N, R)`` goes along. Set False for MMPretrain's own
-            ``ImageClassifier``, which takes no mask. Defaults to True.
+        with_mask: Whether the model hears which regions exist. Set False for MMPretrain's own
+            ``ImageClassifier``, which takes no mask and no sets. Defaults to True.
         **kwargs: Keys of ``ClsDataPreprocessor``: ``mean``, ``std``, ``to_rgb``, ``num_classes``,
             ``batch_augments``, ...
 
@@ -79,12 +80,15 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
             training: Whether batch augmentations apply. Defaults to False.
 
         Returns:
-            dict: ``inputs``, crops ``(M, 3, crop_size, crop_size)`` float32, sample by sample;
-            ``data_samples``; with ``with_mask``, ``region_mask`` ``(N, R)`` bool; without ``crop``,
-            whole images ``(N, 3, crop_size, crop_size)`` as ``inputs``, and ``rois``.
+            dict: ``inputs``, crops ``(N, R, 3, crop_size, crop_size)`` float32, or, if regions are
+            missing, ``(M, 3, crop_size, crop_size)`` of the existing ones, sample by sample, and
+            ``region_mask`` ``(N, R)`` bool; ``data_samples``. Without ``with_mask``, crops
+            ``(N * R, 3, crop_size, crop_size)``; without ``crop``, whole images
+            ``(N, 3, crop_size, crop_size)`` and ``rois``.
         """
         boxes, mask = collate_regions(data.get('data_samples'), self.num_regions)
-        if not self.with_mask and not mask.all():
+        complete = mask.all()
+        if not self.with_mask and not complete:
             raise ValueError(
                 'A region is missing in this batch, but RegionDataPreprocessor.with_mask is False; '
                 'use ranfer.RANClassifier for a varying number of regions.'
@@ -105,8 +109,10 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
                 batch['inputs'], batch['rois'] = _resize(
                     batch['inputs'], rois, sizes, self.crop_size
                 )
-        if self.with_mask:
+        if not complete:
             batch['region_mask'] = self.cast_data(torch.from_numpy(mask))
+        elif self.with_mask and (ready or self.crop):
+            batch['inputs'] = batch['inputs'].unflatten(0, mask.shape)
         return batch
 
     def _existing(self, crops: Tensor, mask: np.ndarray, training: bool) -> Tensor:

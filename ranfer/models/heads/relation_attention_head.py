@@ -114,7 +114,7 @@ class RelationAttentionHead(ClsHead):
 
     def forward(self, feats: RegionFeatures) -> Tensor:
         """Return the logits ``(N, num_classes)``."""
-        return self.classify(feats)[0]
+        return self._logits(self.pre_logits(feats))
 
     def loss(self, feats: RegionFeatures, data_samples: list[DataSample], **kwargs) -> dict:
         """Return the losses of a batch.
@@ -128,12 +128,12 @@ class RelationAttentionHead(ClsHead):
             dict[str, Tensor]: ``loss`` and, where configured, ``loss_region`` and
             ``loss_single_region``.
         """
-        logits, weights = self.classify(feats)
+        logits = self(feats)
         _check_count(logits, data_samples)
         self._check_labels(data_samples)
         losses = self._get_loss(logits, data_samples, **kwargs)
         if self.region_loss is not None:
-            losses['loss_region'] = self.region_loss(weights.self_weights, feats.mask)
+            losses['loss_region'] = self.region_loss(feats.log_self_weights.exp(), feats.mask)
         if self.single_region_loss is not None:
             losses['loss_single_region'] = self._single_region_loss(feats, data_samples)
         return losses
@@ -164,9 +164,9 @@ class RelationAttentionHead(ClsHead):
 
     def classify(self, feats: RegionFeatures) -> tuple[Tensor, RegionWeights]:
         """Return the logits ``(N, num_classes)`` and the weights of the regions."""
-        descriptor, weights = self._aggregate(feats)
-        with torch.autocast(descriptor.device.type, enabled=False):
-            return self.fc(self.dropout(descriptor).to(self.fc.weight.dtype)), weights
+        descriptor, log_nu, weights = self._aggregate(feats)
+        mu, nu = feats.log_self_weights.exp(), log_nu.exp()
+        return self._logits(descriptor), RegionWeights(mu, nu, weights)
 
     def classify_regions(self, features: Tensor) -> Tensor:
         """Return the logits ``(N, R, num_classes)`` of every region as if it were the only one."""
@@ -210,7 +210,12 @@ class RelationAttentionHead(ClsHead):
                 f'set num_classes to the number of classes of the data set.'
             )
 
-    def _aggregate(self, feats: RegionFeatures) -> tuple[Tensor, RegionWeights]:
+    def _logits(self, descriptor: Tensor) -> Tensor:
+        with torch.autocast(descriptor.device.type, enabled=False):
+            return self.fc(self.dropout(descriptor).to(self.fc.weight.dtype))
+
+    def _aggregate(self, feats: RegionFeatures) -> tuple[Tensor, Tensor, Tensor]:
+        """Return P, the logarithm of nu and the final weights."""
         if not isinstance(feats, RegionFeatures):
             raise ValueError(
                 'RelationAttentionHead must follow a ranfer.RANNeck, got features of type '
@@ -226,7 +231,7 @@ class RelationAttentionHead(ClsHead):
             log_nu = log_attention(self._relation_scores(features, face), self.activation, mask)
             weights = normalised_weights(log_mu + log_nu, mask)
             descriptor = torch.cat([weighted_sum(features, weights), face], dim=1)
-            return descriptor, RegionWeights(log_mu.exp(), log_nu.exp(), weights)
+            return descriptor, log_nu, weights
 
     def _relation_scores(self, features: Tensor, face: Tensor) -> Tensor:
         """``q1^T [F_i : F_m]`` without building the concatenation, ``(N, R)``."""

@@ -51,8 +51,8 @@ class RANNeck(BaseModule):
     Args:
         in_channels: Dimension D of a region feature, the width of the backbone's last stage.
         num_regions: Number of regions R of every sample, the whole face included. Needed with
-            MMPretrain's ``ImageClassifier``, which hands over ``(N * R, ...)`` features alone; with
-            a ``region_mask`` it is read from the mask. Defaults to None.
+            MMPretrain's ``ImageClassifier``, which hands over ``(N * R, ...)`` features alone;
+            :class:`RANClassifier` knows it. Defaults to None.
         activation: ``'sigmoid'`` (the paper) or ``'sigmoid_softmax'`` (the authors' code).
             Defaults to ``'sigmoid'``.
         bias: Whether the attention layer has a bias, as in the authors' code. Defaults to False.
@@ -83,7 +83,10 @@ class RANNeck(BaseModule):
         self.attention = nn.Linear(in_channels, 1, bias=bias)
 
     def forward(
-        self, feats: Tensor | Sequence[Tensor], region_mask: Tensor | None = None
+        self,
+        feats: Tensor | Sequence[Tensor],
+        region_mask: Tensor | None = None,
+        num_regions: int | None = None,
     ) -> RegionFeatures:
         """Aggregate region features.
 
@@ -94,12 +97,15 @@ class RANNeck(BaseModule):
                 of ``N * R`` rows those of missing regions weigh nothing.
             region_mask: True where a region exists, ``(N, R)`` bool. Defaults to all of
                 ``num_regions``.
+            num_regions: R, where there is no mask. Defaults to that of the config.
 
         Returns:
             RegionFeatures: Features, weights, mask and the weighted mean.
         """
         pooled = self.pool(feats[-1] if isinstance(feats, (tuple, list)) else feats)
-        return self.aggregate(*self._group(pooled, region_mask))
+        if region_mask is None:
+            return self.aggregate(self._group(pooled, num_regions), None)
+        return self.aggregate(*self._group_masked(pooled, region_mask))
 
     def aggregate(self, features: Tensor, mask: Tensor | None) -> RegionFeatures:
         """Aggregate pooled features.
@@ -131,25 +137,35 @@ class RANNeck(BaseModule):
             )
         return x.flatten(1, -2).mean(dim=1) if x.dim() > 2 else x
 
-    def _group(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Sort rows into samples: ``(N, R, D)`` and the mask, or None if every region exists."""
-        if mask is None:
-            if self.num_regions is None:
-                raise ValueError(
-                    'RANNeck needs num_regions in its config, or a region_mask with the features '
-                    '(ranfer.RANClassifier passes one).'
-                )
-            if x.size(0) % self.num_regions:
-                raise ValueError(
-                    f'RANNeck.num_regions is {self.num_regions}, but {x.size(0)} region features '
-                    f'came, which is no multiple of it; count the whole face as a region too.'
-                )
-            return x.unflatten(0, (-1, self.num_regions)), None
-        if self.num_regions not in (None, mask.size(1)):
+    def _group(self, x: Tensor, num_regions: int | None) -> Tensor:
+        """Sort rows into samples of as many regions: ``(N, R, D)``."""
+        num_regions = self._agreed(num_regions)
+        if num_regions is None:
+            raise ValueError(
+                'RANNeck needs num_regions in its config, or the regions with the features '
+                '(ranfer.RANClassifier tells them).'
+            )
+        if x.size(0) % num_regions:
+            raise ValueError(
+                f'RANNeck.num_regions is {num_regions}, but {x.size(0)} region features '
+                f'came, which is no multiple of it; count the whole face as a region too.'
+            )
+        return x.unflatten(0, (-1, num_regions))
+
+    def _agreed(self, num_regions: int | None) -> int | None:
+        """Number of regions of the samples, or of the config if they do not tell."""
+        if num_regions is None:
+            return self.num_regions
+        if self.num_regions not in (None, num_regions):
             raise ValueError(
                 f'RANNeck.num_regions is {self.num_regions}, but the samples have '
-                f'{mask.size(1)} regions, the whole face included; make the two agree.'
+                f'{num_regions} regions, the whole face included; make the two agree.'
             )
+        return num_regions
+
+    def _group_masked(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Sort rows into samples: ``(N, R, D)`` and the mask, or None if every region exists."""
+        self._agreed(mask.size(1))
         if x.size(0) == mask.numel():
             return x.unflatten(0, tuple(mask.shape)), None if _known_complete(mask) else mask
         if _can_ask(mask) and x.size(0) != int(mask.sum()):

@@ -1,0 +1,64 @@
+"""Stem convolution that is fast in compiled models on GPUs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ranfer.utils.compiling import is_compiling
+
+CHANNELS = 16
+"""Channels that 2 x 2 pixels of an image are filled up to: tensor cores work on groups of 8."""
+
+
+class StemConv2d(nn.Conv2d):
+    """``torch.nn.Conv2d`` whose 7 x 7 kernel over every second pixel is fast in compiled models.
+
+    Tensor cores have little use for the 3 channels of an image. In a compiled model on a GPU and in
+    channels_last, 2 x 2 pixels become one with 12 channels, on which the kernel is 4 x 4 with
+    stride 1 (its first row and column are zero); ``torch.compile`` makes that one step. Same
+    parameters, same numbers up to rounding. All else takes the convolution of PyTorch.
+
+    Arguments are those of ``torch.nn.Conv2d``. :class:`FastResNet` has one.
+
+    Example:
+        >>> stem = StemConv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(N, out_channels, ceil(H / 2), ceil(W / 2))`` of ``(N, in_channels, H, W)``."""
+        last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+        if is_compiling() and x.is_cuda and last and self._is_stem():
+            return conv_by_blocks(x, self.weight, self.bias)
+        return super().forward(x)
+
+    def _is_stem(self) -> bool:
+        return (
+            self.kernel_size == (7, 7)
+            and self.stride == (2, 2)
+            and self.padding == (3, 3)
+            and self.dilation == (1, 1)
+            and self.groups == 1
+            and self.padding_mode == 'zeros'
+            and 4 * self.in_channels <= CHANNELS
+        )
+
+
+def conv_by_blocks(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Convolution with a 7 x 7 kernel, stride 2 and padding 3, computed on blocks of 2 x 2 pixels.
+
+    Args:
+        x: ``(N, C, H, W)``, C at most 4.
+        weight: ``(D, C, 7, 7)``.
+        bias: ``(D,)``. Defaults to None.
+
+    Returns:
+        Tensor: ``(N, D, ceil(H / 2), ceil(W / 2))``.
+    """
+    fill = CHANNELS - 4 * x.size(1)
+    blocks = F.pixel_unshuffle(F.pad(x, (0, x.size(3) % 2, 0, x.size(2) % 2)), 2)
+    blocks = F.pad(blocks, (2, 1, 2, 1, 0, fill))
+    taps = F.pad(weight, (1, 0, 1, 0)).unflatten(3, (4, 2)).unflatten(2, (4, 2))
+    kernel = taps.permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
+    return F.conv2d(blocks, F.pad(kernel, (0, 0, 0, 0, 0, fill)), bias)

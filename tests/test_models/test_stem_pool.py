@@ -1,0 +1,79 @@
+"""ReLU and pooling of a stem against PyTorch's, and where Triton's kernels are called."""
+
+import os.path as osp
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn import functional as F
+
+from ranfer.models import StemReLUPool
+from ranfer.models.layers import stem_pool
+
+needs_kernels = pytest.mark.skipif(
+    not stem_pool.HAS_KERNELS, reason='needs PyTorch 2.4 or newer and Triton'
+)
+
+
+def usual(x: torch.Tensor) -> torch.Tensor:
+    return F.max_pool2d(F.relu(x), kernel_size=3, stride=2, padding=1)
+
+
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('shape', [(2, 4, 8, 8), (1, 3, 7, 5), (2, 2, 1, 1), (2, 2, 2, 3)])
+@pytest.mark.parametrize('shift', [-10, -0.5, 0, 0.5])
+def test_values_and_gradients_are_those_of_the_usual_order(shape, shift, training):
+    torch.manual_seed(0)
+    x = torch.randn(shape, dtype=torch.double) + shift
+    x = (x * 2).round() / 2  # many equal values, also at zero
+    x.requires_grad_()
+    out = StemReLUPool().train(training)(x)
+    expected = usual(x)
+    assert torch.equal(out, expected)
+    towards = torch.randn_like(out)
+    own = torch.autograd.grad(out, x, towards, retain_graph=True)
+    assert torch.equal(own[0], torch.autograd.grad(expected, x, towards)[0])
+
+
+def test_evaluation_keeps_the_order_that_exporters_fuse(monkeypatch):
+    seen = []
+    pool = F.max_pool2d
+    monkeypatch.setattr(
+        stem_pool.F, 'max_pool2d', lambda x, **kwargs: seen.append(x.min()) or pool(x, **kwargs)
+    )
+    x = torch.randn(2, 3, 8, 8)
+    StemReLUPool().eval()(x)
+    StemReLUPool().train()(x)
+    assert seen == [0, x.min()]
+
+
+@needs_kernels
+def test_the_kernels_equal_pytorch():
+    script = osp.join(osp.dirname(__file__), 'stem_pool_kernels.py')
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.endswith('equal\n')
+
+
+@needs_kernels
+@pytest.mark.parametrize(
+    ('training', 'memory_format', 'by_kernels'),
+    [
+        (True, torch.channels_last, True),
+        (False, torch.channels_last, False),
+        (True, torch.contiguous_format, False),
+    ],
+)
+def test_where_the_kernels_are_called(training, memory_format, by_kernels, monkeypatch):
+    pooled = []
+    pool = F.max_pool2d
+    monkeypatch.setattr(
+        stem_pool.F, 'max_pool2d', lambda x, **kwargs: pooled.append(x) or pool(x, **kwargs)
+    )
+    with FakeTensorMode():  # there need not be a GPU
+        x = torch.empty(2, 4, 9, 8, device='cuda', dtype=torch.bfloat16)
+        out = StemReLUPool().train(training)(x.contiguous(memory_format=memory_format))
+    assert out.shape == (2, 4, 5, 4) and out.dtype == torch.bfloat16
+    assert bool(pooled) != by_kernels
