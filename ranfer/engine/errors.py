@@ -12,6 +12,7 @@ import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from mmengine import registry as root
 
@@ -94,6 +95,9 @@ def explain(error: BaseException) -> str:
     if codec:
         advice = dict(de='save the file as UTF-8', en='rename the file or class that has it')
         return f'{text}; {advice[codec[1]]}.'
+    compared = re.search(r"'[<>]=?' not supported between instances of '(\w+)' and '(\w+)'", text)
+    if compared:
+        return _no_number(error, compared.groups()) or text
     if isinstance(error, KeyError):
         return f'The config lacks the key {text!r}, or it is mistyped.'
     return text
@@ -162,12 +166,33 @@ def _unknown_key(error: BaseException, owner: str, key: str) -> str:
     return f'{sentence}; its keys are {", ".join(known)}.' if known else f'{sentence}.'
 
 
+def _no_number(error: BaseException, kinds: tuple[str, ...]) -> str | None:
+    """Name the key of the object being built whose value could not be compared with a number."""
+    frame = _innermost(error)
+    owner = None if frame is None else frame.f_locals.get('self')
+    if owner is None or frame.f_code.co_name != '__init__':
+        return None
+    code = frame.f_code
+    names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    for name in names:
+        value = frame.f_locals.get(name)
+        if isinstance(value, (str, type(None))) and type(value).__name__ in kinds:
+            return f'The key {name!r} of {type(owner).__name__} must be a number, got {value!r}.'
+    return None
+
+
+def _innermost(error: BaseException) -> FrameType | None:
+    """The frame that raised an error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return None if trace is None else trace.tb_frame
+
+
 def _parameters(error: BaseException, owner: str) -> list[str]:
     """Parameters of the class that was being built, found in the frame that called it."""
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    cls = None if frame is None else frame.tb_frame.f_locals.get('obj_cls')
+    frame = _innermost(error)
+    cls = None if frame is None else frame.f_locals.get('obj_cls')
     if not inspect.isclass(cls) or cls.__name__ != owner:
         return []
     return [name for name in inspect.signature(cls).parameters if name not in ('args', 'kwargs')]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+import torch
+from mmengine.registry import OPTIMIZERS
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch.utils.data import DataLoader
 
@@ -42,6 +44,18 @@ def test_region_strategy_typo():
     build = dict(type='ranfer.RegionCropTransform', strategy=dict(type='FixedRegion'))
     text = sentence(lambda: TRANSFORMS.build(build))
     assert "type='FixedRegion'" in text and "'ranfer.FixedRegions'" in text
+
+
+@pytest.mark.parametrize('value', ['abc', None])
+@pytest.mark.parametrize('kind', ['SGD', 'AdamW'])
+def test_a_text_where_a_number_belongs(kind, value):
+    weights = [torch.nn.Parameter(torch.zeros(1))]
+    text = sentence(lambda: OPTIMIZERS.build(dict(type=kind, params=weights, lr=value)))
+    assert text == f"The key 'lr' of {kind} must be a number, got {value!r}."
+
+
+def test_other_comparisons_keep_their_text():
+    assert 'not supported between' in sentence(lambda: 1 < 'a')
 
 
 def test_other_errors():

@@ -3,11 +3,16 @@
 import pytest
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 
 from ranfer.models import StemConv2d
 from ranfer.models.layers import stem_conv
+
+
+class OnGPU(torch.Tensor):
+    """A tensor that says it lies on a GPU."""
+
+    is_cuda = True
 
 
 @pytest.mark.parametrize('size', [(8, 8), (9, 12), (7, 5), (1, 1), (2, 3)])
@@ -63,8 +68,7 @@ def test_where_blocks_are_used(settings, memory_format, compiling, by_blocks, mo
     monkeypatch.setattr(stem_conv, 'conv_by_blocks', noted)
     monkeypatch.setattr(stem_conv, 'is_compiling', lambda: compiling)
     usual = dict(in_channels=3, out_channels=5, kernel_size=7, stride=2, padding=3)
-    with FakeTensorMode():  # there need not be a GPU
-        layer = StemConv2d(**usual | settings, device='cuda')
-        x = torch.empty(2, layer.in_channels, 16, 16, device='cuda')
-        layer(x.contiguous(memory_format=memory_format))
+    layer = StemConv2d(**usual | settings)
+    x = torch.randn(2, layer.in_channels, 16, 16).contiguous(memory_format=memory_format)
+    layer(x.as_subclass(OnGPU))
     assert bool(calls) == by_blocks
