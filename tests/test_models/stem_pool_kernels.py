@@ -12,7 +12,15 @@ from torch.nn import functional as F
 
 from ranfer.models.layers import pool_kernels, stem_pool
 
-SHAPES = [(2, 64, 8, 8), (3, 5, 7, 9), (1, 16, 1, 1), (2, 24, 2, 1), (1, 3, 5, 16), (2, 1100, 3, 4)]
+SHAPES = [
+    (2, 64, 8, 8),
+    (3, 5, 7, 9),
+    (1, 16, 1, 1),
+    (2, 24, 2, 1),
+    (1, 3, 5, 16),
+    (2, 1100, 3, 4),
+    (0, 4, 4, 4),
+]
 NAN = float('nan')
 
 

@@ -59,21 +59,43 @@ def test_the_kernels_equal_pytorch():
 
 @needs_kernels
 @pytest.mark.parametrize(
-    ('training', 'memory_format', 'by_kernels'),
+    ('training', 'memory_format', 'dtype', 'runs', 'by_kernels'),
     [
-        (True, torch.channels_last, True),
-        (False, torch.channels_last, False),
-        (True, torch.contiguous_format, False),
+        (True, torch.channels_last, torch.bfloat16, True, True),
+        (True, torch.channels_last, torch.float32, True, True),
+        (True, torch.channels_last, torch.float64, True, False),
+        (True, torch.channels_last, torch.bfloat16, False, False),
+        (False, torch.channels_last, torch.bfloat16, True, False),
+        (True, torch.contiguous_format, torch.bfloat16, True, False),
     ],
 )
-def test_where_the_kernels_are_called(training, memory_format, by_kernels, monkeypatch):
+def test_where_the_kernels_are_called(
+    training, memory_format, dtype, runs, by_kernels, monkeypatch
+):
     pooled = []
     pool = F.max_pool2d
     monkeypatch.setattr(
         stem_pool.F, 'max_pool2d', lambda x, **kwargs: pooled.append(x) or pool(x, **kwargs)
     )
+    monkeypatch.setattr(stem_pool, '_kernels_run', lambda device: runs)
     with FakeTensorMode():  # there need not be a GPU
-        x = torch.empty(2, 4, 9, 8, device='cuda', dtype=torch.bfloat16)
+        x = torch.empty(2, 4, 9, 8, device='cuda', dtype=dtype)
         out = StemReLUPool().train(training)(x.contiguous(memory_format=memory_format))
-    assert out.shape == (2, 4, 5, 4) and out.dtype == torch.bfloat16
+    assert out.shape == (2, 4, 5, 4) and out.dtype == dtype
     assert bool(pooled) != by_kernels
+
+
+def test_kernels_that_do_not_run_are_one_warning(monkeypatch):
+    calls, warnings = [], []
+
+    def fail(x):
+        calls.append(x.shape)
+        raise RuntimeError('Traceback\nFailed to find C compiler.')
+
+    monkeypatch.setattr(stem_pool, 'stem_pool', fail)
+    monkeypatch.setattr(stem_pool, 'print_log', lambda text, *_: warnings.append(text))
+    stem_pool._kernels_run.cache_clear()
+    assert [stem_pool._kernels_run(torch.device('cpu')) for _ in range(3)] == [False] * 3
+    stem_pool._kernels_run.cache_clear()
+    assert len(calls) == len(warnings) == 1
+    assert 'on cpu (Failed to find C compiler.), so' in warnings[0]

@@ -117,4 +117,5 @@ def _launch(kernel, tensors: tuple[Tensor, ...], shape: torch.Size) -> None:
     channel_block = triton.next_power_of_2(channels)
     places = max(BLOCK // channel_block, 1)
     blocks = triton.cdiv(((height + 1) // 2) * ((width + 1) // 2), places)
-    kernel[(count * blocks,)](*tensors, height, width, channels, places, channel_block)
+    if count:
+        kernel[(count * blocks,)](*tensors, height, width, channels, places, channel_block)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from functools import lru_cache
 from importlib.util import find_spec
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ranfer.utils.compiling import is_compiling
+
 HAS_KERNELS = hasattr(torch.library, 'custom_op') and find_spec('triton') is not None
-"""Whether PyTorch (2.4 and newer) and Triton can run the kernels."""
+"""Whether PyTorch (2.4 and newer) and Triton are there to run the kernels."""
 
 
 class StemReLUPool(nn.Module):
@@ -18,8 +23,9 @@ class StemReLUPool(nn.Module):
     In training the pooling comes first, which gives the same values and gradients and leaves the
     ReLU a quarter of the pixels. On a GPU, in channels_last, Triton kernels keep the place of the
     largest value of a window in one byte and write every block of 2 x 2 pixels of the gradient at
-    once; they have first derivatives only. Without Triton, before PyTorch 2.4, on CPUs and in
-    other memory formats PyTorch pools. Evaluation keeps the usual order.
+    once; they have first derivatives only. Where Triton cannot build them (it needs a C compiler),
+    before PyTorch 2.4, on CPUs, in float64 and other memory formats PyTorch pools. Evaluation keeps
+    the usual order.
 
     Example:
         >>> pool = StemReLUPool()
@@ -29,10 +35,33 @@ class StemReLUPool(nn.Module):
         """Return ``(N, C, ceil(H / 2), ceil(W / 2))`` of ``(N, C, H, W)``."""
         if not self.training:
             return F.max_pool2d(F.relu(x), kernel_size=3, stride=2, padding=1)
-        last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
-        if HAS_KERNELS and x.is_cuda and last:
+        if _by_kernels(x):
             return F.relu(torch.ops.ranfer.stem_pool(x)[0])
         return F.relu(F.max_pool2d(x, kernel_size=3, stride=2, padding=1))
+
+
+def _by_kernels(x: Tensor) -> bool:
+    if not (HAS_KERNELS and x.is_cuda and x.dim() == 4 and x.dtype != torch.float64):
+        return False
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    return last and (is_compiling() or _kernels_run(x.device))  # compiled models need Triton anyway
+
+
+@lru_cache
+def _kernels_run(device: torch.device) -> bool:
+    """Try the kernels once."""
+    try:
+        stem_pool(torch.zeros(1, 1, 2, 2, device=device))
+    except Exception as error:  # no compiler, no headers of Python, a GPU that Triton does not know
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        print_log(
+            f'Triton cannot run kernels on {device} ({reason}), so the stem of FastResNet trains '
+            f'by the slower pooling of PyTorch; a C compiler in PATH may mend it.',
+            'current',
+            logging.WARNING,
+        )
+        return False
+    return True
 
 
 def stem_pool(x: Tensor) -> tuple[Tensor, Tensor]:
