@@ -13,7 +13,13 @@ from ranfer.registry import REGIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / 'docs'
-NAMED = ('README.md', 'CONTRIBUTING.md', 'CHANGELOG.md')
+NAMED = (
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'configs/ran/README.md',
+    'configs/baseline/README.md',
+)
 PAGES = [ROOT / name for name in NAMED] + [
     page for page in sorted(DOCS.rglob('*.md')) if '_build' not in page.parts
 ]

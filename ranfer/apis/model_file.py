@@ -17,12 +17,11 @@ from torch import Tensor, nn
 from ranfer.apis.checks import check_meta, check_types, check_weights
 from ranfer.apis.face_input import FACE_INPUTS, FaceInput
 from ranfer.engine.atomic import open_beside
-from ranfer.engine.checkpoint import load_checkpoint
+from ranfer.engine.checkpoint import MODEL_META, load_checkpoint
 from ranfer.engine.launch import read_config
 from ranfer.registry import DATASETS
 from ranfer.utils.scope import in_scope
 
-KEY = 'ranfer_model'
 WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 """Folder of the shipped weights."""
 
@@ -115,7 +114,7 @@ class ModelFile:
         """
         saved = load_checkpoint(os.fspath(path), map_location='cpu')
         meta = saved.get('meta') if isinstance(saved, dict) else None
-        meta = meta.get(KEY) if isinstance(meta, dict) else None
+        meta = meta.get(MODEL_META) if isinstance(meta, dict) else None
         if meta is None:
             raise ValueError(
                 f'{os.fspath(path)!r} is a checkpoint without the config of its model; give the '
@@ -145,7 +144,7 @@ class ModelFile:
         meta = json.loads(json.dumps(meta))
         check_meta(meta, os.fspath(path))
         with open_beside(path) as file:
-            torch.save(dict(meta={KEY: meta}, state_dict=weights), file)
+            torch.save(dict(meta={MODEL_META: meta}, state_dict=weights), file)
 
     def build(self) -> nn.Module:
         """Build the model with its weights, on the CPU, in evaluation mode and float32.

@@ -36,6 +36,9 @@ except ImportError:  # NumPy 1
     from numpy.core.multiarray import _reconstruct, scalar
 
 
+MODEL_META = 'ranfer_model'
+"""What a model file says of itself stands under this key of the checkpoint's ``meta``."""
+
 _METHODS = {
     HistoryBuffer: ('min', 'max', 'mean', 'current'),
     OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear'),

@@ -12,7 +12,7 @@ from mmpretrain.registry import MODELS
 
 from ranfer.apis import ModelFile
 from ranfer.apis.checks import check_types, reaches_out
-from ranfer.apis.model_file import KEY
+from ranfer.engine.checkpoint import MODEL_META
 
 
 @pytest.fixture(scope='module')
@@ -24,14 +24,14 @@ def saved(tmp_path_factory) -> dict:
 
 def load(saved: dict, path, **values) -> ModelFile:
     """Load the file with other values; ``face__size`` is one of the face, ``None`` leaves out."""
-    meta = dict(saved['meta'][KEY], face=dict(saved['meta'][KEY]['face']))
+    meta = dict(saved['meta'][MODEL_META], face=dict(saved['meta'][MODEL_META]['face']))
     for key, value in values.items():
         owner, _, inner = key.partition('__')
         target, name = (meta[owner], inner) if inner else (meta, owner)
         target[name] = value
         if value is None:
             del target[name]
-    torch.save(dict(meta={KEY: meta}, state_dict=saved['state_dict']), path)
+    torch.save(dict(meta={MODEL_META: meta}, state_dict=saved['state_dict']), path)
     return ModelFile.load(path)
 
 
@@ -74,7 +74,7 @@ def test_class_names_of_any_script(saved, tmp_path):
     assert load(saved, tmp_path / 'm.pth', classes=names).classes == tuple(names)
 
 
-@pytest.mark.parametrize('meta', [None, [], {KEY: None}, 'text'])
+@pytest.mark.parametrize('meta', [None, [], {MODEL_META: None}, 'text'])
 def test_checkpoint_without_a_description(saved, tmp_path, meta):
     torch.save(dict(meta=meta, state_dict={}), tmp_path / 'm.pth')
     with pytest.raises(ValueError, match='is a checkpoint without the config of its model'):

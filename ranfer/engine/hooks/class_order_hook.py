@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+from ranfer.engine.checkpoint import MODEL_META
 from ranfer.registry import HOOKS
 
 
@@ -31,7 +32,7 @@ class ClassOrderHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the classes that the checkpoint was trained on."""
         meta = checkpoint.get('meta') or {}
-        known = meta.get('ranfer_model') or meta.get('dataset_meta') or {}
+        known = meta.get(MODEL_META) or meta.get('dataset_meta') or {}
         self._trained = _names(known.get('classes'))
 
     def before_train(self, runner: Runner) -> None:
