@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ranfer.utils.compiling import is_compiling
+
 ACTIVATIONS = ('sigmoid', 'sigmoid_softmax')
 HALF_PRECISION = (torch.float16, torch.bfloat16)
 
@@ -43,9 +45,9 @@ def log_attention(
     scores = at_least_float32(scores)
     absent = torch.finfo(scores.dtype).min / 4  # the sum of two stays finite
     if activation == 'sigmoid':
-        # ONNX would spell logsigmoid log(sigmoid(x)) and so lose small weights
-        exported = torch.onnx.is_in_onnx_export()
-        log_weights = -F.softplus(-scores) if exported else F.logsigmoid(scores)
+        # one operation, but ONNX would spell it log(sigmoid(x)) and so lose small weights
+        traced = torch.onnx.is_in_onnx_export() or is_compiling()
+        log_weights = -F.softplus(-scores) if traced else F.logsigmoid(scores)
     else:
         weights = torch.sigmoid(scores)
         weights = weights if mask is None else weights.masked_fill(~mask, absent)

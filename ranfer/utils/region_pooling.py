@@ -30,7 +30,9 @@ def pool_regions(features: Tensor, rois: Tensor, size: int) -> Tensor:
     rows = _weights(rois[:, 2], rois[:, 4], size, height)
     cols = _weights(rois[:, 1], rois[:, 3], size, width)
     matrix = (rows[:, :, None, :, None] * cols[:, None, :, None, :]).flatten(3).flatten(1, 2)
-    maps = features.permute(0, 2, 3, 1).flatten(1, 2).index_select(0, rois[:, 0].long())
+    maps, index = features.permute(0, 2, 3, 1).flatten(1, 2), rois[:, 0].long()
+    # the gradient of the one is fast on CPUs, that of the other the same in every run on GPUs
+    maps = maps.index_select(0, index) if maps.device.type == 'cpu' else maps[index]
     pooled = torch.bmm(matrix.to(maps.dtype), maps)
     return pooled.unflatten(1, (size, size)).permute(0, 3, 1, 2)
 

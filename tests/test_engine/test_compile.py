@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 import ranfer.models  # noqa: F401
 
 RESNET = dict(
-    type='ResNet',
+    type='ranfer.FastResNet',
     depth=18,
     base_channels=4,
     num_stages=2,

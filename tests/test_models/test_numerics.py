@@ -12,6 +12,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import ran, region_biased
+from samples import needs_one_graph
+from torch import nn
+from torch.nn import functional as F
 
 from ranfer.models import RANNeck, RegionBiasedLoss, RelationAttentionHead
 from ranfer.models.attention import log_attention
@@ -231,7 +234,18 @@ def test_exported_attention_is_the_same(monkeypatch):
     scores = torch.linspace(-200, 200, 801, dtype=torch.float64)[None]
     usual = log_attention(scores)
     monkeypatch.setattr(torch.onnx, 'is_in_onnx_export', lambda: True)
+    monkeypatch.setattr(F, 'logsigmoid', None)
     torch.testing.assert_close(log_attention(scores), usual)
+
+
+@needs_one_graph
+def test_exported_programs_spell_no_logarithm_of_a_sigmoid():
+    class Attention(nn.Module):
+        def forward(self, scores):
+            return log_attention(scores)
+
+    program = torch.export.export(Attention(), (torch.randn(2, 6),))
+    assert 'softplus' in str(program.graph) and 'log_sigmoid' not in str(program.graph)
 
 
 def test_region_biased_loss_defaults_to_the_papers_margin():

@@ -7,7 +7,7 @@ import torch
 from mmpretrain.registry import MODELS
 from samples import batch, landmarks
 
-import ranfer.models  # noqa: F401
+from ranfer.models import RANNeck
 
 RESNET = dict(type='ResNet', depth=18, base_channels=8, num_stages=4, out_indices=(3,))
 
@@ -171,6 +171,64 @@ def test_channels_last_gives_the_same_answer():
     assert weight.is_contiguous(memory_format=torch.channels_last)
     for one, other in zip(plain.test_step(batch()), last.test_step(batch())):
         torch.testing.assert_close(one.pred_score, other.pred_score, atol=1e-5, rtol=1e-4)
+
+
+class OwnNeck(RANNeck):
+    """A neck that knows masks alone."""
+
+    def forward(self, feats, region_mask=None):
+        assert region_mask is not None
+        return super().forward(feats, region_mask)
+
+
+@pytest.mark.parametrize('shared', [False, True])
+def test_a_neck_that_knows_masks_alone_gets_one(shared):
+    cfg = config()
+    if shared:
+        cfg['backbone'] = dict(
+            type='ranfer.SharedRegionBackbone', backbone=cfg['backbone'], split_stage=1, roi_size=4
+        )
+        cfg['data_preprocessor'] = dict(cfg.get('data_preprocessor', {}), crop=False, crop_size=64)
+    usual = MODELS.build(cfg).eval()
+    own = MODELS.build(dict(cfg, neck=dict(cfg['neck'], type=OwnNeck))).eval()
+    own.load_state_dict(usual.state_dict())
+    for one, other in zip(own.test_step(batch()), usual.test_step(batch())):
+        torch.testing.assert_close(one.pred_score, other.pred_score)
+
+
+def test_a_stock_neck_and_head_see_the_whole_face():
+    cfg = config()
+    backbone = dict(
+        type='ranfer.SharedRegionBackbone', backbone=cfg['backbone'], split_stage=1, roi_size=4
+    )
+    model = MODELS.build(
+        dict(
+            type='ranfer.RANClassifier',
+            backbone=backbone,
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(type='LinearClsHead', num_classes=7, in_channels=64),
+            data_preprocessor=dict(
+                type='ranfer.RegionDataPreprocessor',
+                crop=False,
+                crop_size=64,
+                num_regions=1,
+                with_mask=False,
+            ),
+        )
+    )
+    model.eval()
+    assert {sample.pred_score.shape for sample in model.test_step(batch())} == {(7,)}
+
+
+def test_boxes_without_a_number_of_regions_are_not_grouped_by_guess():
+    cfg = config()
+    cfg['backbone'] = dict(
+        type='ranfer.SharedRegionBackbone', backbone=cfg['backbone'], split_stage=1, roi_size=4
+    )
+    model = MODELS.build(cfg).eval()
+    rois = torch.tensor([[0, 0, 0, 32, 32]] * 3 + [[1, 0, 0, 32, 32]]).float()
+    with pytest.raises(ValueError, match='RANNeck needs num_regions'):
+        model(torch.randn(2, 3, 64, 64), rois=rois)
 
 
 def test_unknown_mode():

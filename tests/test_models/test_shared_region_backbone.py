@@ -176,7 +176,7 @@ def test_complete_samples_need_no_mask():
     model = MODELS.build(config(FAMILIES['ResNet']))
     model.eval()
     data = model.data_preprocessor(batch(2))
-    assert set(data) == {'inputs', 'data_samples', 'rois'}
+    assert set(data) == {'inputs', 'data_samples', 'rois', 'num_regions'}
     mask = torch.ones(2, 6, dtype=torch.bool)
     torch.testing.assert_close(model(**data), model(**data, region_mask=mask))
 

@@ -72,3 +72,20 @@ def test_where_blocks_are_used(settings, memory_format, compiling, by_blocks, mo
     x = torch.randn(2, layer.in_channels, 16, 16).contiguous(memory_format=memory_format)
     layer(x.as_subclass(OnGPU))
     assert bool(calls) == by_blocks
+
+
+def test_an_empty_batch():
+    weight = torch.randn(5, 3, 7, 7)
+    assert stem_conv.conv_by_blocks(torch.randn(0, 3, 9, 8), weight).shape == (0, 5, 5, 4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_compiled_on_a_gpu():
+    torch.manual_seed(0)
+    layer = StemConv2d(3, 64, 7, stride=2, padding=3, bias=False, device='cuda')
+    x = torch.randn(4, 3, 63, 64, device='cuda').contiguous(memory_format=torch.channels_last)
+    out, expected = torch.compile(layer)(x), layer(x)
+    torch.testing.assert_close(out, expected, atol=1e-2, rtol=1e-2)  # TF32
+    towards = torch.randn_like(out)
+    [own], [reference] = (torch.autograd.grad(y, layer.weight, towards) for y in (out, expected))
+    torch.testing.assert_close(own, reference, atol=0.1, rtol=1e-2)

@@ -21,14 +21,15 @@ def usual(x: torch.Tensor) -> torch.Tensor:
     return F.max_pool2d(F.relu(x), kernel_size=3, stride=2, padding=1)
 
 
+@pytest.mark.parametrize('memory_format', [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize('training', [True, False])
 @pytest.mark.parametrize('shape', [(2, 4, 8, 8), (1, 3, 7, 5), (2, 2, 1, 1), (2, 2, 2, 3)])
 @pytest.mark.parametrize('shift', [-10, -0.5, 0, 0.5])
-def test_values_and_gradients_are_those_of_the_usual_order(shape, shift, training):
+def test_values_and_gradients_are_those_of_the_usual_order(shape, shift, training, memory_format):
     torch.manual_seed(0)
     x = torch.randn(shape, dtype=torch.double) + shift
     x = (x * 2).round() / 2  # many equal values, also at zero
-    x.requires_grad_()
+    x = x.contiguous(memory_format=memory_format).requires_grad_()
     out = StemReLUPool().train(training)(x)
     expected = usual(x)
     assert torch.equal(out, expected)
@@ -59,25 +60,27 @@ def test_the_kernels_equal_pytorch():
 
 @needs_kernels
 @pytest.mark.parametrize(
-    ('training', 'memory_format', 'dtype', 'runs', 'by_kernels'),
+    ('training', 'memory_format', 'dtype', 'there', 'runs', 'by_kernels'),
     [
-        (True, torch.channels_last, torch.bfloat16, True, True),
-        (True, torch.channels_last, torch.float32, True, True),
-        (True, torch.channels_last, torch.float64, True, False),
-        (True, torch.channels_last, torch.bfloat16, False, False),
-        (False, torch.channels_last, torch.bfloat16, True, False),
-        (True, torch.contiguous_format, torch.bfloat16, True, False),
+        (True, torch.channels_last, torch.bfloat16, True, True, True),
+        (True, torch.channels_last, torch.float32, True, True, True),
+        (True, torch.channels_last, torch.float64, True, True, False),
+        (True, torch.channels_last, torch.bfloat16, True, False, False),
+        (True, torch.channels_last, torch.bfloat16, False, True, False),
+        (False, torch.channels_last, torch.bfloat16, True, True, False),
+        (True, torch.contiguous_format, torch.bfloat16, True, True, False),
     ],
 )
 def test_where_the_kernels_are_called(
-    training, memory_format, dtype, runs, by_kernels, monkeypatch
+    training, memory_format, dtype, there, runs, by_kernels, monkeypatch
 ):
     pooled = []
     pool = F.max_pool2d
     monkeypatch.setattr(
         stem_pool.F, 'max_pool2d', lambda x, **kwargs: pooled.append(x) or pool(x, **kwargs)
     )
-    monkeypatch.setattr(stem_pool, '_kernels_run', lambda device: runs)
+    monkeypatch.setattr(stem_pool, 'HAS_KERNELS', there)
+    monkeypatch.setattr(stem_pool, '_kernels_run', lambda device, dtype: runs)
     with FakeTensorMode():  # there need not be a GPU
         x = torch.empty(2, 4, 9, 8, device='cuda', dtype=dtype)
         out = StemReLUPool().train(training)(x.contiguous(memory_format=memory_format))
@@ -90,12 +93,34 @@ def test_kernels_that_do_not_run_are_one_warning(monkeypatch):
 
     def fail(x):
         calls.append(x.shape)
-        raise RuntimeError('Traceback\nFailed to find C compiler.')
+        raise RuntimeError('\nFailed to find C compiler.\nAnd more.')
 
     monkeypatch.setattr(stem_pool, 'stem_pool', fail)
     monkeypatch.setattr(stem_pool, 'print_log', lambda text, *_: warnings.append(text))
     stem_pool._kernels_run.cache_clear()
-    assert [stem_pool._kernels_run(torch.device('cpu')) for _ in range(3)] == [False] * 3
+    place = torch.device('cpu'), torch.float32
+    assert [stem_pool._kernels_run(*place) for _ in range(3)] == [False] * 3
     stem_pool._kernels_run.cache_clear()
     assert len(calls) == len(warnings) == 1
     assert 'on cpu (Failed to find C compiler.), so' in warnings[0]
+
+
+@pytest.mark.parametrize('memory_format', [torch.contiguous_format, torch.channels_last])
+def test_a_cpu_does_not_ask_for_kernels(memory_format, monkeypatch):
+    monkeypatch.setattr(stem_pool, '_kernels_run', None)
+    x = torch.randn(2, 3, 8, 8).contiguous(memory_format=memory_format)
+    assert torch.equal(StemReLUPool()(x), usual(x))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('shape', [(2, 64, 9, 8), (3, 5, 1, 1), (64, 32, 56, 56)])
+def test_on_a_gpu(shape, dtype):
+    x = torch.randn(shape, device='cuda').to(dtype).contiguous(memory_format=torch.channels_last)
+    own, reference = x.clone().requires_grad_(), x.double().requires_grad_()
+    out, expected = StemReLUPool()(own), usual(reference)
+    assert torch.equal(out.double(), expected)
+    towards = torch.randn(out.shape, device='cuda').to(dtype)
+    out.backward(towards)
+    expected.backward(towards.double())
+    torch.testing.assert_close(own.grad, reference.grad.to(dtype))

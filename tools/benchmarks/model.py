@@ -60,7 +60,7 @@ def all_cases(batch: int, size: int, setting: str, device: str) -> dict[str, Ste
         ),
         'RAN shared': (
             shared_model(size, last, device),
-            dict(inputs=faces, data_samples=samples, rois=rois),
+            dict(inputs=faces, data_samples=samples, rois=rois, num_regions=REGIONS),
         ),
     }
     if _has_own_layers(size, device):
@@ -77,7 +77,7 @@ def all_cases(batch: int, size: int, setting: str, device: str) -> dict[str, Ste
 
 
 def _has_own_layers(size: int, device: str) -> bool:
-    """Whether layers of FastResNet compute otherwise than the stock ones."""
+    """Whether the layers of FastResNet are worth a comparison with the stock ones."""
     return device != 'cpu' or size <= SMALL
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from mmpretrain.models.backbones import ResNet
 from torch import nn
 
-from ranfer.models.layers import StemConv2d, StemReLUPool
+from ranfer.models.layers import StemReLUPool
 from ranfer.registry import MODELS
 
 
@@ -22,19 +22,21 @@ class FastResNet(ResNet):
     Args:
         depth: 18, 34, 50, 101 or 152.
         conv_cfg: Convolution of the blocks. Defaults to :class:`SmallMapConv2d`.
-        **kwargs: Other arguments of MMPretrain's ``ResNet``.
+        *args: Other arguments of MMPretrain's ``ResNet``.
+        **kwargs: The same by name.
 
     Example:
         >>> backbone = dict(type='ranfer.FastResNet', depth=18, out_indices=(3, ))
     """
 
-    def __init__(self, depth: int, conv_cfg: dict | None = None, **kwargs: Any) -> None:
-        super().__init__(depth, conv_cfg=conv_cfg or dict(type='ranfer.SmallMapConv2d'), **kwargs)
+    def __init__(self, depth: int, *args: Any, conv_cfg: dict | None = None, **kwargs: Any) -> None:
+        conv_cfg = conv_cfg or dict(type='ranfer.SmallMapConv2d')
+        super().__init__(depth, *args, conv_cfg=conv_cfg, **kwargs)
 
     def _make_stem_layer(self, in_channels: int, stem_channels: int) -> None:
         if self.deep_stem:  # convolutions with ReLU that are fast as they are
             return super()._make_stem_layer(in_channels, stem_channels)
-        of_blocks, self.conv_cfg = self.conv_cfg, dict(type=StemConv2d)
+        of_blocks, self.conv_cfg = self.conv_cfg, dict(type='ranfer.StemConv2d')
         super()._make_stem_layer(in_channels, stem_channels)
         self.conv_cfg = of_blocks
         self.relu, self.maxpool = nn.Identity(), StemReLUPool()

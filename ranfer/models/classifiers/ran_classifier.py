@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import torch
 from mmpretrain.models.classifiers import ImageClassifier
 from mmpretrain.structures import DataSample
@@ -21,7 +23,8 @@ class RANClassifier(ImageClassifier):
 
     Args:
         backbone: Config of any backbone of MMPretrain, timm or torchvision.
-        neck: Config of the neck, usually ``ranfer.RANNeck``.
+        neck: Config of the neck, usually ``ranfer.RANNeck``. Another one is given ``region_mask``
+            if its ``forward`` has that parameter or regions are missing.
         head: Config of the head, usually ``ranfer.RelationAttentionHead``.
         pretrained: Checkpoint of the whole model. Defaults to None.
         train_cfg: MMPretrain's ``train_cfg``; ``augments`` there are batch augmentations.
@@ -64,6 +67,7 @@ class RANClassifier(ImageClassifier):
         )
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.backbone.to(memory_format=self.memory_format)
+        self._neck_takes = frozenset(signature(self.neck.forward).parameters if neck else ())
 
     def init_weights(self) -> None:
         """Initialise the weights; a seed gives the same ones in either memory format."""
@@ -78,6 +82,7 @@ class RANClassifier(ImageClassifier):
         mode: str = 'tensor',
         region_mask: Tensor | None = None,
         rois: Tensor | None = None,
+        num_regions: int | None = None,
     ) -> Tensor | dict | list[DataSample]:
         """Run the model.
 
@@ -87,8 +92,10 @@ class RANClassifier(ImageClassifier):
             data_samples: Samples with targets (``'loss'``) or to fill (``'predict'``).
             mode: ``'tensor'``, ``'loss'`` or ``'predict'``, as in MMPretrain.
             region_mask: True where a region exists, ``(N, R)`` bool. Defaults to all.
-            rois: ``(M, 5)`` image index and xyxy of the existing regions, for a backbone that cuts
-                them itself. Defaults to None.
+            rois: ``(M, 5)`` image index and xyxy of the existing regions, face by face, for a
+                backbone that cuts them itself. Defaults to None.
+            num_regions: R, where all regions exist and the shape of ``inputs`` does not tell it.
+                Defaults to what the neck knows.
 
         Returns:
             Logits ``(N, C)``, a dict of losses or a list of samples, by ``mode``.
@@ -96,7 +103,8 @@ class RANClassifier(ImageClassifier):
         Raises:
             ValueError: If ``mode`` is unknown.
         """
-        feats = self.extract_feat(inputs, region_mask=region_mask, rois=rois)
+        regions = dict(region_mask=region_mask, rois=rois, num_regions=num_regions)
+        feats = self.extract_feat(inputs, **regions)
         if mode == 'loss':
             return self.head.loss(feats, data_samples)
         if mode == 'predict':
@@ -111,6 +119,7 @@ class RANClassifier(ImageClassifier):
         stage: str = 'neck',
         region_mask: Tensor | None = None,
         rois: Tensor | None = None,
+        num_regions: int | None = None,
     ) -> tuple[Tensor, ...] | RegionFeatures | Tensor:
         """Return features of a stage: ``'backbone'``, ``'neck'`` or ``'pre_logits'``.
 
@@ -119,22 +128,29 @@ class RANClassifier(ImageClassifier):
             stage: Where to stop. Defaults to ``'neck'``.
             region_mask: See :meth:`forward`.
             rois: See :meth:`forward`.
+            num_regions: See :meth:`forward`.
         """
-        num_regions = _num_regions(inputs, rois) if region_mask is None else None
         if inputs.dim() == 5:
+            num_regions = inputs.size(1)
             inputs = inputs.flatten(0, 1) if region_mask is None else inputs[region_mask]
         inputs = inputs.contiguous(memory_format=self.memory_format)
         feats = self.backbone(inputs) if rois is None else self.backbone(inputs, rois)
         if stage == 'backbone':
             return feats
         if self.with_neck:
-            known = region_mask is not None or num_regions is not None
-            feats = self.neck(feats, region_mask, num_regions) if known else self.neck(feats)
+            feats = self._group(feats, region_mask, num_regions)
         return self.head.pre_logits(feats) if stage == 'pre_logits' else feats
 
-
-def _num_regions(inputs: Tensor, rois: Tensor | None) -> int | None:
-    """Number of regions of every sample, as far as the shapes tell it."""
-    if inputs.dim() == 5:
-        return inputs.size(1)
-    return None if rois is None else rois.size(0) // inputs.size(0)
+    def _group(
+        self, feats: tuple[Tensor, ...], region_mask: Tensor | None, num_regions: int | None
+    ) -> RegionFeatures | tuple[Tensor, ...]:
+        """Call the neck with what it takes and is known of the regions."""
+        if region_mask is not None:
+            return self.neck(feats, region_mask)
+        if num_regions is not None and 'num_regions' in self._neck_takes:
+            return self.neck(feats, num_regions=num_regions)
+        if num_regions is not None and 'region_mask' in self._neck_takes:
+            rows = feats[-1]
+            exists = rows.new_ones(rows.size(0) // num_regions, num_regions, dtype=torch.bool)
+            return self.neck(feats, exists)
+        return self.neck(feats)

@@ -83,8 +83,8 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
             dict: ``inputs``, crops ``(N, R, 3, crop_size, crop_size)`` float32, or, if regions are
             missing, ``(M, 3, crop_size, crop_size)`` of the existing ones, sample by sample, and
             ``region_mask`` ``(N, R)`` bool; ``data_samples``. Without ``with_mask``, crops
-            ``(N * R, 3, crop_size, crop_size)``; without ``crop``, whole images
-            ``(N, 3, crop_size, crop_size)`` and ``rois``.
+            ``(N * R, 3, crop_size, crop_size)``. Without ``crop``, whole images
+            ``(N, 3, crop_size, crop_size)``, ``rois`` and ``region_mask`` or ``num_regions``.
         """
         boxes, mask = collate_regions(data.get('data_samples'), self.num_regions)
         complete = mask.all()
@@ -111,7 +111,9 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
                 )
         if not complete:
             batch['region_mask'] = self.cast_data(torch.from_numpy(mask))
-        elif self.with_mask and (ready or self.crop):
+        elif self.with_mask and 'rois' in batch:
+            batch['num_regions'] = mask.shape[1]
+        elif self.with_mask:
             batch['inputs'] = batch['inputs'].unflatten(0, mask.shape)
         return batch
 

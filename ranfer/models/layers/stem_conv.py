@@ -6,12 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ranfer.registry import MODELS
 from ranfer.utils.compiling import is_compiling
 
 CHANNELS = 16
 """Channels that 2 x 2 pixels of an image are filled up to: tensor cores work on groups of 8."""
 
 
+@MODELS.register_module()
 class StemConv2d(nn.Conv2d):
     """``torch.nn.Conv2d`` whose 7 x 7 kernel over every second pixel is fast in compiled models.
 
@@ -57,8 +59,13 @@ def conv_by_blocks(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Ten
         Tensor: ``(N, D, ceil(H / 2), ceil(W / 2))``.
     """
     fill = CHANNELS - 4 * x.size(1)
-    blocks = F.pixel_unshuffle(F.pad(x, (0, x.size(3) % 2, 0, x.size(2) % 2)), 2)
-    blocks = F.pad(blocks, (2, 1, 2, 1, 0, fill))
-    taps = F.pad(weight, (1, 0, 1, 0)).unflatten(3, (4, 2)).unflatten(2, (4, 2))
-    kernel = taps.permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
-    return F.conv2d(blocks, F.pad(kernel, (0, 0, 0, 0, 0, fill)), bias)
+    even = F.pad(x, (0, x.size(3) % 2, 0, x.size(2) % 2))
+    blocks = F.pad(_by_blocks(even), (2, 1, 2, 1, 0, fill))
+    kernel = F.pad(_by_blocks(F.pad(weight, (1, 0, 1, 0))), (0, 0, 0, 0, 0, fill))
+    return F.conv2d(blocks, kernel, bias)
+
+
+def _by_blocks(x: Tensor) -> Tensor:
+    """Bring blocks of 2 x 2 positions into the channels: ``(N, 4 C, H / 2, W / 2)``."""
+    blocks = x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+    return blocks.permute(0, 1, 3, 5, 2, 4).flatten(1, 3)

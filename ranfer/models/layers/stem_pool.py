@@ -44,16 +44,20 @@ def _by_kernels(x: Tensor) -> bool:
     if not (HAS_KERNELS and x.is_cuda and x.dim() == 4 and x.dtype != torch.float64):
         return False
     last = x.is_contiguous(memory_format=torch.channels_last)
-    return last and (is_compiling() or _kernels_run(x.device))  # compiled models need Triton anyway
+    # a compiled model needs Triton anyway
+    return last and (is_compiling() or _kernels_run(x.device, x.dtype))
 
 
 @lru_cache
-def _kernels_run(device: torch.device) -> bool:
+def _kernels_run(device: torch.device, dtype: torch.dtype) -> bool:
     """Try the kernels once."""
     try:
-        stem_pool(torch.zeros(1, 1, 2, 2, device=device))
+        out, taps = stem_pool(torch.zeros(1, 1, 2, 2, device=device, dtype=dtype))
+        stem_pool_backward(out, taps, 2, 2)
+    except torch.cuda.OutOfMemoryError:
+        raise
     except Exception as error:  # no compiler, no headers of Python, a GPU that Triton does not know
-        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         print_log(
             f'Triton cannot run kernels on {device} ({reason}), so the stem of FastResNet trains '
             f'by the slower pooling of PyTorch; a C compiler in PATH may mend it.',
