@@ -15,6 +15,14 @@ BLOCK = 1024  # values of one program
 
 
 @triton.jit
+def _part(count: tl.constexpr, places: tl.constexpr):
+    """The image of this program, and its places among the ``count`` of a pooled map."""
+    blocks: tl.constexpr = (count + places - 1) // places
+    image = (tl.program_id(0) // blocks).to(tl.int64)
+    return image, tl.program_id(0) % blocks * places + tl.arange(0, places)
+
+
+@triton.jit
 def _pool(
     x,
     out,
@@ -27,11 +35,9 @@ def _pool(
 ):
     rows: tl.constexpr = (height + 1) // 2
     columns: tl.constexpr = (width + 1) // 2
-    blocks: tl.constexpr = (rows * columns + places - 1) // places
-    image = (tl.program_id(0) // blocks).to(tl.int64)
-    place = tl.program_id(0) % blocks * places + tl.arange(0, places)
-    channel = tl.arange(0, channel_block)[None, :]
+    image, place = _part(rows * columns, places)
     row, column = place // columns, place % columns
+    channel = tl.arange(0, channel_block)[None, :]
     x += image * height * width * channels
     best = tl.full((places, channel_block), float('-inf'), tl.float32)
     tap = tl.full((places, channel_block), 0, tl.int32)
@@ -73,11 +79,9 @@ def _pool_backward(
     # one place is a block of 2 x 2 pixels, which four windows look at
     rows: tl.constexpr = (height + 1) // 2
     columns: tl.constexpr = (width + 1) // 2
-    blocks: tl.constexpr = (rows * columns + places - 1) // places
-    image = (tl.program_id(0) // blocks).to(tl.int64)
-    place = tl.program_id(0) % blocks * places + tl.arange(0, places)
-    channel = tl.arange(0, channel_block)[None, :]
+    image, place = _part(rows * columns, places)
     row, column = place // columns, place % columns
+    channel = tl.arange(0, channel_block)[None, :]
     grad += image * rows * columns * channels
     taps += image * rows * columns * channels
     out += image * height * width * channels
