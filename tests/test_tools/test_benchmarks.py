@@ -90,6 +90,22 @@ def test_the_compiled_step_is_one_graph_and_computes_gradients(monkeypatch):
     assert rows[2]['utilisation'] == 2 * rows[1]['utilisation'] > 0
 
 
+@pytest.mark.parametrize(
+    ('option', 'value', 'sentence'),
+    [
+        ('--sizes', '64', "--sizes must be pixels and faces such as '224x128 64x1024', got '64'."),
+        ('--sizes', '0x4', "got '0x4'."),
+        ('--options', '{bad', '--options must be a JSON object such as'),
+        ('--options', '[1]', "got '[1]'."),
+    ],
+)
+def test_mistakes_in_options_are_a_sentence(option, value, sentence, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run_script(FOLDER / 'compiled.py', '--quick', '--out', tmp_path, option, value)
+    error = capsys.readouterr().err
+    assert error.startswith('Error: ') and sentence in error
+
+
 def test_a_gpus_turn_is_several_calls(monkeypatch):
     import common
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from common import REGIONS
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
@@ -53,7 +54,7 @@ class LoopRAN(nn.Module):
 def loop_case(batch: int, size: int, device: str) -> tuple[Callable[[], None], Callable[[], None]]:
     """Forward pass and training step as released: fp32 in PyTorch's default memory format."""
     model = LoopRAN().to(device)
-    regions = torch.randn(batch, 3, size, size, 6, device=device)
+    regions = torch.randn(batch, 3, size, size, REGIONS, device=device)
     target = torch.arange(batch, device=device) % 8
 
     def forward() -> None:

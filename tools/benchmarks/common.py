@@ -45,6 +45,7 @@ def parse_args(description: str, **options) -> argparse.Namespace:
         '--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.is_available() else 'cpu'
     )
     parser.add_argument('--quick', action='store_true', help='smallest sizes, to see that it runs')
+    parser.add_argument('--traceback', action='store_true', help='show tracebacks of errors')
     for name, default in options.items():
         parser.add_argument(f'--{name.replace("_", "-")}', type=type(default), default=default)
     args = parser.parse_args()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 
 import torch
 from authors_loop import loop_case
@@ -25,6 +26,8 @@ from common import (
     training_step,
 )
 
+from ranfer.engine.errors import one_sentence_errors
+
 LOOP, PLAIN, COMPILED = 'loop, fp32', 'RAN, bf16 channels_last', 'RAN, compiled'
 
 
@@ -33,7 +36,7 @@ def rows_of(args: argparse.Namespace, size: int, batch: int, ceiling: float) -> 
     device = args.device
     data = region_batch(batch, REGIONS, size, True, device)
     compiled = ran_model(True, device)
-    compiled.compile(dynamic=False, fullgraph=True, options=json.loads(args.options))
+    compiled.compile(dynamic=False, fullgraph=True, options=options_of(args.options))
     steps = {
         LOOP: loop_case(batch, size, device)[1],
         PLAIN: training_step(ran_model(True, device), data, True, device),
@@ -57,16 +60,44 @@ def rows_of(args: argparse.Namespace, size: int, batch: int, ceiling: float) -> 
     ]
 
 
+def options_of(text: str) -> dict:
+    """Options of torch.compile from JSON."""
+    try:
+        options = json.loads(text)
+    except ValueError:
+        options = None
+    if not isinstance(options, dict):
+        raise ValueError(
+            f'--options must be a JSON object such as {{"triton.cudagraphs": true}}, got {text!r}.'
+        )
+    return options
+
+
+def sizes_of(text: str) -> list[tuple[int, int]]:
+    """Pixels and faces of every size."""
+    sizes = [re.fullmatch(r'([1-9]\d*)x([1-9]\d*)', word) for word in text.split()]
+    if not all(sizes):
+        raise ValueError(
+            f"--sizes must be pixels and faces such as '224x128 64x1024', got {text!r}."
+        )
+    return [(int(size[1]), int(size[2])) for size in sizes]
+
+
 def main() -> None:
     # sizes: pixels and faces, such as '224x128 64x1024'; options of torch.compile as JSON
     args = parse_args(__doc__.split('\n')[0], sizes='', options='{}', name='compiled')
+    with one_sentence_errors(args.traceback):
+        run(args)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure, print and write the table."""
     torch.backends.cudnn.benchmark = True  # as in the configs
     default = '224x4 64x32' if args.device == 'cpu' else '224x128 64x1024'
-    sizes = args.sizes or ('32x2' if args.quick else default)
+    sizes = sizes_of(args.sizes or ('32x2' if args.quick else default))
+    options_of(args.options)  # before anything is measured
     ceiling = matmul_ceiling(torch.bfloat16, args.device, args.quick)
-    rows = [
-        row for size in sizes.split() for row in rows_of(args, *map(int, size.split('x')), ceiling)
-    ]
+    rows = [row for size, batch in sizes for row in rows_of(args, size, batch, ceiling)]
     report(
         args,
         args.name,

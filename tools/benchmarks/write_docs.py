@@ -54,8 +54,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Fill the tables of a document from JSON')
     parser.add_argument('folder', help='folder of the JSON files')
     parser.add_argument('document', help='Markdown file with marks')
+    parser.add_argument('--traceback', action='store_true', help='show tracebacks of errors')
     args = parser.parse_args()
-    with one_sentence_errors():
+    with one_sentence_errors(args.traceback):
         with open(args.document) as file:
             text = fill(file.read(), args.folder)
         with open(args.document, 'w') as file:
