@@ -235,7 +235,7 @@ class RelationAttentionHead(ClsHead):
 
     def _relation_scores(self, features: Tensor, face: Tensor) -> Tensor:
         """``q1^T [F_i : F_m]`` without building the concatenation, ``(N, R)``."""
-        region_query, face_query = self.attention.weight[0].to(features.dtype).chunk(2)
+        region_query, face_query = self.attention.weight.to(features.dtype).view(2, -1)
         scores = features @ region_query + (face @ face_query)[:, None]
         return scores if self.attention.bias is None else scores + self.attention.bias
 

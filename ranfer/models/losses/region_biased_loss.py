@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ranfer.registry import MODELS
@@ -20,14 +21,13 @@ def region_biased_loss(self_weights: Tensor, margin: float, mask: Tensor | None 
     Returns:
         Tensor: Loss of every sample, ``(N,)``.
     """
-    face, crops = self_weights[:, 0], self_weights[:, 1:]
+    face, crops = self_weights.split((1, self_weights.size(1) - 1), dim=1)
     if crops.size(1) == 0:
-        return face * 0
-    if mask is None:
-        return (margin - (crops.amax(dim=1) - face)).clamp(min=0)
-    exists = mask[:, 1:]
-    best = crops.masked_fill(~exists, 0).amax(dim=1)
-    return (margin - (best - face)).clamp(min=0).masked_fill(~exists.any(dim=1), 0)
+        return self_weights[:, 0] * 0
+    exists = None if mask is None else mask[:, 1:]
+    best = (crops if exists is None else crops.masked_fill(~exists, 0)).max(dim=1, keepdim=True)[0]
+    loss = F.relu(face - best + margin).squeeze(1)
+    return loss if exists is None else loss.masked_fill(~exists.any(dim=1), 0)
 
 
 @MODELS.register_module()
