@@ -50,6 +50,7 @@ def parse_args(description: str, **options) -> argparse.Namespace:
         parser.add_argument(f'--{name.replace("_", "-")}', type=type(default), default=default)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    torch.backends.cudnn.benchmark = True  # as in the configs
     init_default_scope('mmpretrain')
     keep_freed_memory()
     return args

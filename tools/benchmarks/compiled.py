@@ -92,7 +92,6 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure, print and write the table."""
-    torch.backends.cudnn.benchmark = True  # as in the configs
     default = '224x4 64x32' if args.device == 'cpu' else '224x128 64x1024'
     sizes = sizes_of(args.sizes or ('32x2' if args.quick else default))
     options_of(args.options)  # before anything is measured

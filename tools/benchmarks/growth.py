@@ -9,7 +9,6 @@ import argparse
 import os
 
 import numpy as np
-import torch
 from common import (
     REGIONS,
     medians,
@@ -92,7 +91,6 @@ def draw(rows: list[dict], path: str) -> None:
 
 def main() -> None:
     args = parse_args(__doc__.split('\n')[0], picture='')
-    torch.backends.cudnn.benchmark = True  # as in the configs
     rows = linearity(args)
     if args.picture:
         draw(rows, args.picture)

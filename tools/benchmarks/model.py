@@ -159,7 +159,6 @@ def _ratios(size: int, batch: int, device: str, forward: dict, train: dict) -> l
 
 def main() -> None:
     args = parse_args(__doc__.split('\n')[0])
-    torch.backends.cudnn.benchmark = True  # as in the configs
     sizes = [(224, 4), (64, 32)] if args.device == 'cpu' else [(224, 64), (64, 1024), (64, 256)]
     costs, ratios, ceilings = cost_table(args, [(32, 2)] if args.quick else sizes)
     report(args, 'model', {'Cost': costs, 'Ratios': ratios}, matmul_GFLOP_per_s=ceilings)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: tools/benchmarks/run_all.sh OUT_DIR [options of every benchmark, such as --threads 2]
-# Runs every benchmark but compiled.py, which is for GPUs, and writes JSON, the printed tables and the
-# picture of growth into OUT_DIR.
+# Runs what docs/benchmarks.md shows and writes JSON, the printed tables and the picture of growth into
+# OUT_DIR. For a GPU there is run_gpu.sh.
 set -euo pipefail
 
 OUT=$1

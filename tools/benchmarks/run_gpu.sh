@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Usage: tools/benchmarks/run_gpu.sh OUT_DIR [options of every benchmark, such as --threads 8]
+# Runs what docs/benchmarks_gpu.md shows and writes JSON, the printed tables and the picture of growth
+# into OUT_DIR.
+set -euo pipefail
+
+OUT=$1
+OPTIONS=("${@:2}")
+HERE="$(dirname "$0")"
+export PYTHONPATH="$HERE/../..:${PYTHONPATH:-}"
+export PYTHONWARNINGS=ignore
+mkdir -p "$OUT"
+
+measure() {  # NAME of the results, script, its own options
+    python "$HERE/$2.py" --out "$OUT" "${@:3}" "${OPTIONS[@]}" | tee "$OUT/$1.txt"
+}
+
+measure model model
+measure growth growth --picture "$OUT/growth.png"
+measure compiled compiled
+measure graphs compiled --name graphs --sizes '224x128 64x1024 64x256' \
+    --options '{"triton.cudagraphs": true}'
+measure tuned compiled --name tuned --sizes 224x128 \
+    --options '{"triton.cudagraphs": true, "coordinate_descent_tuning": true}'
