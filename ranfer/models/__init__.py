@@ -1,6 +1,11 @@
 """Models: every part is registered under the scope ``ranfer``."""
 
-from ranfer.models.backbones import FastResNet, SharedRegionBackbone, TorchVisionBackbone
+from ranfer.models.backbones import (
+    FastResNet,
+    IResNet,
+    SharedRegionBackbone,
+    TorchVisionBackbone,
+)
 from ranfer.models.classifiers import RANClassifier
 from ranfer.models.data_preprocessors import RegionDataPreprocessor
 from ranfer.models.heads import Float32LinearHead, RegionWeights, RelationAttentionHead
@@ -11,6 +16,7 @@ from ranfer.models.necks import RANNeck, RegionFeatures
 __all__ = [
     'FastResNet',
     'Float32LinearHead',
+    'IResNet',
     'RANClassifier',
     'RANNeck',
     'RegionBiasedLoss',

@@ -17,7 +17,9 @@ from test_tools.conftest import run_tool
 from torch import nn
 
 from ranfer.engine import load_checkpoint
+from ranfer.models import IResNet
 from ranfer.models.converters import (
+    iresnet_to_ranfer,
     official_to_ranfer,
     ranfer_to_official,
     resnet_to_ranfer,
@@ -158,6 +160,57 @@ def test_vgg_face_gives_the_same_features(caffe, tmp_path, capsys):
         torch.testing.assert_close(backbone(image)[0], layers(image))
 
 
+def iresnet_state(depth: int) -> dict:
+    """What InsightFace stores: the backbone and the embedding."""
+    torch.manual_seed(0)
+    state = IResNet(depth).state_dict()
+    return state | {
+        'fc.weight': torch.zeros(1),
+        'fc.bias': torch.zeros(1),
+        'features.weight': torch.zeros(1),
+    }
+
+
+def test_arcface_gives_the_same_features(tmp_path, capsys):
+    state = iresnet_state(18)
+    torch.save({f'module.{key}': value for key, value in state.items()}, tmp_path / 'arcface.pth')
+    run_tool(
+        'model_converters/ran_official_to_ranfer.py', tmp_path / 'arcface.pth',
+        tmp_path / 'ir18.pth', '--kind', 'backbone',
+    )  # fmt: skip
+    printed = capsys.readouterr().out
+    assert 'IResNet, depth=18' in printed
+    assert 'left out: fc.weight, fc.bias, features.weight\n' in printed
+    cfg = Config.fromfile(ROOT / 'configs/ran/ran_ir50_rafdb.py')
+    cfg.model.backbone.depth = 18
+    model = MODELS.build(cfg.model)
+    converted = load_checkpoint(str(tmp_path / 'ir18.pth'))['state_dict']
+    result = model.load_state_dict(converted, strict=False)
+    assert not result.unexpected_keys
+    assert not [key for key in result.missing_keys if key.startswith('backbone.')]
+    assert all(torch.equal(value, state[key[9:]]) for key, value in converted.items())
+
+
+@pytest.mark.parametrize(
+    ('change', 'sentence'),
+    [
+        ({'bn2.bias': None}, 'lacks bn2.bias of an IResNet'),
+        ({'layer1.1.bn1.bias': torch.zeros(3)}, r'bn1.bias of the checkpoint has the shape \(3,\)'),
+        ({'layer1.0.se.fc.weight': torch.zeros(1)}, 'layer1.0.se.fc.weight .* no block'),
+        ({'layer1.2.prelu.weight': torch.zeros(64)}, r'has \(3, 2, 2, 2\) blocks'),
+    ],
+)
+def test_other_iresnets_are_refused(change, sentence):
+    state = {k: v for k, v in (iresnet_state(18) | change).items() if v is not None}
+    with pytest.raises(ValueError, match=sentence):
+        iresnet_to_ranfer(state)
+
+
+def test_old_checkpoints_count_no_batches():
+    state = {k: v for k, v in iresnet_state(18).items() if 'num_batches' not in k}
+    assert len(iresnet_to_ranfer(state)[0]) == len(state) - 3
+
+
 @pytest.mark.parametrize(
     ('convert', 'state', 'sentence'),
     [
@@ -171,7 +224,11 @@ def test_vgg_face_gives_the_same_features(caffe, tmp_path, capsys):
             'lacks neck.attention.bias',
         ),
         (resnet_to_ranfer, {'features.0.weight': torch.zeros(1)}, 'no torchvision-style ResNet'),
-        (resnet_to_ranfer, {'layer1.0.prelu.weight': torch.zeros(1)}, 'holds an IResNet'),
+        (
+            iresnet_to_ranfer,
+            {'layer1.0.prelu.weight': torch.zeros(1)},
+            r'has \(1, 0, 0, 0\) blocks',
+        ),
         (resnet_to_ranfer, {'conv1.weight': torch.zeros(64, 3, 3, 3)}, r'shape \(3, 3, 3\)'),
         (vgg_to_ranfer, {'features.1.weight': torch.zeros(1)}, 'no convolution of VGG-16'),
         (vgg_to_ranfer, {'features.0.weight': torch.zeros(1)}, 'no convolution of VGG-16'),

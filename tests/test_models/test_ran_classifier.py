@@ -57,6 +57,7 @@ def test_stock_classifier_equals_ours():
 
 FAMILIES = {
     'ResNet': (RESNET, 64),
+    'IResNet': (dict(type='ranfer.IResNet', depth=18, base_channels=16), 128),
     'VGG': (dict(type='VGG', depth=11, out_indices=(4,), norm_cfg=dict(type='BN')), 512),
     'MobileNetV2': (dict(type='MobileNetV2', widen_factor=0.25), 1280),
     'EfficientNet': (dict(type='EfficientNet', arch='b0'), 1280),

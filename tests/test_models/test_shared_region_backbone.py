@@ -19,6 +19,7 @@ CONVNEXT = dict(type='ConvNeXt', arch=dict(depths=[1, 1, 1, 1], channels=[8, 16,
 FAMILIES = {
     'ResNet': (RESNET, 3, 64),
     'ResNetV1d': (dict(RESNET, type='ResNetV1d'), 2, 64),
+    'IResNet': (dict(type='ranfer.IResNet', depth=18, base_channels=16), 3, 128),
     'RegNet': (dict(type='RegNet', arch='regnetx_400mf'), 3, 384),
     'MobileNetV2': (dict(type='MobileNetV2', widen_factor=0.25), 5, 1280),
     'MobileNetV3': (dict(type='MobileNetV3', arch='small'), 8, 576),
@@ -202,6 +203,10 @@ def test_boxes_move_with_the_resize():
         (dict(split_stage=0), 'got 0'),
         (dict(roi_size=0), 'roi_size must be positive, got 0'),
         (dict(backbone=dict(RESNET, out_indices=(2,))), r'set out_indices=\(3,\)'),
+        (
+            dict(backbone=dict(type='ranfer.IResNet', depth=18, out_indices=(1,))),
+            r'got out_indices',
+        ),
         (dict(backbone=dict(SWIN, use_abs_pos_embed=True)), 'use_abs_pos_embed'),
     ],
 )

@@ -4,10 +4,12 @@
     python tools/model_converters/ran_official_to_ranfer.py ran_ranfer.pth ran.pth --to official
     python tools/model_converters/ran_official_to_ranfer.py msceleb.pth r18.pth --kind backbone
     python tools/model_converters/ran_official_to_ranfer.py vgg_face.pth vgg.pth --kind backbone
+    python tools/model_converters/ran_official_to_ranfer.py arcface_r50.pth ir50.pth --kind backbone
 
 ``configs/ran/ran_r18_official.py`` computes what the authors' code computes. A converted backbone
-(a ResNet in torchvision's names, or VGG-16 in torchvision's or Caffe's) goes into a training with
-``--cfg-options load_from=r18.pth``. What the backbone has no use for is listed.
+(a ResNet in torchvision's names, VGG-16 in torchvision's or Caffe's, an IResNet in InsightFace's)
+goes into a training with ``--cfg-options load_from=r18.pth``. What the backbone has no use for is
+listed.
 """
 
 import argparse
@@ -18,6 +20,9 @@ from ranfer.engine import load_checkpoint
 from ranfer.engine.atomic import open_beside
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.models.converters import (
+    iresnet_depth,
+    iresnet_to_ranfer,
+    is_iresnet,
     is_vgg,
     official_to_ranfer,
     ranfer_to_official,
@@ -52,12 +57,21 @@ def tensors_of(checkpoint: dict, path: str) -> dict[str, torch.Tensor]:
     return state_dict
 
 
+def convert_backbone(state_dict: dict) -> dict:
+    to_ranfer = resnet_to_ranfer
+    if is_vgg(state_dict):
+        to_ranfer = vgg_to_ranfer
+    elif is_iresnet(state_dict):
+        to_ranfer = iresnet_to_ranfer
+        print(f'IResNet, depth={iresnet_depth(state_dict)}')
+    converted, left_out = to_ranfer(state_dict)
+    print(f'left out: {", ".join(left_out) or "nothing"}')
+    return converted
+
+
 def convert(state_dict: dict, args: argparse.Namespace) -> dict:
     if args.kind == 'backbone':
-        to_ranfer = vgg_to_ranfer if is_vgg(state_dict) else resnet_to_ranfer
-        converted, left_out = to_ranfer(state_dict)
-        print(f'left out: {", ".join(left_out) or "nothing"}')
-        return converted
+        return convert_backbone(state_dict)
     return official_to_ranfer(state_dict) if args.to == 'ranfer' else ranfer_to_official(state_dict)
 
 

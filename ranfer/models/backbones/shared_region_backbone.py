@@ -37,11 +37,12 @@ class SharedRegionBackbone(BaseModule):
 
     Args:
         backbone: Config of a ResNet, RegNet, MobileNetV2, MobileNetV3, ConvNeXt or Swin of
-            MMPretrain that returns its last stage. Its weights may come from ``init_cfg`` there.
+            MMPretrain or an :class:`IResNet` that returns its last stage. Its weights may come from
+            ``init_cfg`` there.
         split_stage: Number of stages that see the whole image, from 1 to all but one. The stages
-            of ResNet, RegNet, ConvNeXt and Swin are the four of their papers, those of MobileNetV2
-            the seven with the last convolution as eighth, those of MobileNetV3 its single layers.
-            Defaults to 3.
+            of ResNet, IResNet, RegNet, ConvNeXt and Swin are the four of their papers, those of
+            MobileNetV2 the seven with the last convolution as eighth, those of MobileNetV3 its
+            single layers. Defaults to 3.
         roi_size: Height and width of a region on the feature map. Swin wants its maps at least as
             large as its window, or ``pad_small_map=True``. Defaults to 8.
         init_cfg: MMEngine initialisation config.

@@ -1,4 +1,4 @@
-"""Backbones of MMPretrain as a list of stages."""
+"""Backbones as a list of stages."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from mmpretrain.models.backbones import (
 )
 from torch import Tensor, nn
 
+from ranfer.models.backbones.iresnet import IResNet
+
 Stage = Callable[[Tensor], Tensor]
 
 
@@ -22,7 +24,7 @@ def stages_of(backbone: nn.Module) -> list[Stage]:
 
     Args:
         backbone: A ResNet (ResNeXt, SEResNet and RegNet among them), MobileNetV2, MobileNetV3,
-            ConvNeXt or SwinTransformer of MMPretrain that returns its last stage.
+            ConvNeXt or SwinTransformer of MMPretrain, or an IResNet, that returns its last stage.
 
     Returns:
         list[Stage]: Functions from a feature map ``(N, C, H, W)`` to the next, the first from
@@ -38,7 +40,8 @@ def stages_of(backbone: nn.Module) -> list[Stage]:
             return stages
     raise ValueError(
         f'SharedRegionBackbone.backbone must be a ResNet, RegNet, MobileNetV2, MobileNetV3, '
-        f'ConvNeXt or SwinTransformer of MMPretrain, got {type(backbone).__name__}.'
+        f'ConvNeXt or SwinTransformer of MMPretrain or a ranfer.IResNet, got '
+        f'{type(backbone).__name__}.'
     )
 
 
@@ -59,6 +62,11 @@ def _resnet_stages(net: ResNet) -> list[Stage]:
 def _resnet_stem(net: ResNet, x: Tensor) -> Tensor:
     x = net.stem(x) if net.deep_stem else net.relu(net.norm1(net.conv1(x)))
     return net.maxpool(x) if hasattr(net, 'maxpool') else x
+
+
+def _iresnet_stages(net: IResNet) -> list[Stage]:
+    first = partial(_chain, (net.conv1, net.bn1, net.prelu, net.layer1))
+    return [first, net.layer2, net.layer3, partial(_chain, (net.layer4, net.bn2))]
 
 
 def _mobilenet_v2_stages(net: MobileNetV2) -> list[Stage]:
@@ -112,6 +120,7 @@ def _chain(steps: Sequence[Stage], x: Tensor) -> Tensor:
 
 _FAMILIES: dict[type, Callable[[nn.Module], list[Stage]]] = {
     ResNet: _resnet_stages,
+    IResNet: _iresnet_stages,
     MobileNetV2: _mobilenet_v2_stages,
     MobileNetV3: _mobilenet_v3_stages,
     ConvNeXt: _convnext_stages,

@@ -41,13 +41,7 @@ def resnet_to_ranfer(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], 
         ValueError: If no key is one of a ResNet, or the net is another kind of ResNet.
     """
     kept, left_out = {}, []
-    state_dict = strip_wrapper(state_dict)
-    if any(key.endswith('prelu.weight') for key in state_dict):
-        raise ValueError(
-            'The checkpoint holds an IResNet (it has prelu.weight), whose blocks differ from those '
-            'of a ResNet; give a torchvision-style ResNet.'
-        )
-    for key, value in state_dict.items():
+    for key, value in strip_wrapper(state_dict).items():
         if BACKBONE.match(key):
             kept[f'backbone.{key}'] = value
         else:
