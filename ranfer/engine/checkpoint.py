@@ -9,6 +9,7 @@ to allow.
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import re
@@ -22,7 +23,7 @@ from urllib.parse import urlparse
 import numpy as np
 import torch
 from mmengine.dist import barrier, is_main_process
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import HistoryBuffer, print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.runner import CheckpointLoader
@@ -256,6 +257,40 @@ def load_weights(model: nn.Module, filename: str) -> None:
             f'Checkpoint {filename} does not fit the config ({reason}); give the config that it '
             f'was trained with.'
         ) from error
+
+
+def check_fit(model: nn.Module, checkpoint: dict, filename: str) -> None:
+    """Warn of weights that a model will leave out of a checkpoint that it takes in part.
+
+    Args:
+        model: The model without wrappers.
+        checkpoint: What :func:`load_checkpoint` returned.
+        filename: Its path, for the message.
+
+    Raises:
+        ValueError: If no weight fits, which would train from random weights.
+    """
+    saved = checkpoint.get('state_dict', checkpoint)
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    misfits = [
+        name
+        for name, value in saved.items()
+        if shapes.get(name.removeprefix('module.')) != getattr(value, 'shape', None)
+    ]
+    if len(misfits) == len(saved):
+        raise ValueError(
+            f'No weight of checkpoint {filename} fits the model: it has '
+            f'{next(iter(saved), "none")}, the model {next(iter(shapes))}; give a checkpoint of '
+            f'this model, or of its backbone alone by the key '
+            f"init_cfg=dict(type='Pretrained', checkpoint=..., prefix=...) there."
+        )
+    if misfits:
+        print_log(
+            f'{len(saved) - len(misfits)} of {len(saved)} weights of checkpoint {filename} fit the '
+            f'model; {misfits[0]} is the first of those that are left out.',
+            'current',
+            logging.WARNING,
+        )
 
 
 def _check_archive(filename: str) -> None:

@@ -11,11 +11,13 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch.nn.parallel import DistributedDataParallel
 
 from ranfer.engine.atomic import TEMPORARY, write_atomically
-from ranfer.engine.checkpoint import load_checkpoint
+from ranfer.engine.checkpoint import check_fit, load_checkpoint
 from ranfer.registry import HOOKS
 
 
@@ -28,6 +30,7 @@ class SafeCheckpointHook(CheckpointHook):
     - ``--resume`` takes the checkpoint before if the newest cannot be read, with a warning.
     - ``--resume`` repeats an evaluation that was broken off, so no best checkpoint is missed.
     - ``--resume`` at a first start takes the weights of ``load_from``.
+    - A checkpoint of which nothing fits the model is an error, one of which a part fits a warning.
     - A warning tells when the schedule of the checkpoint goes on in place of that of the config.
 
     In folders that are not local (``s3://...``) the first and third are up to the storage.
@@ -66,6 +69,14 @@ class SafeCheckpointHook(CheckpointHook):
             runner._load_from = choice[0]
         elif runner.cfg.get('initial_load_from') is not None:
             runner._load_from, runner._resume = runner.cfg.initial_load_from, False
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """See whether the checkpoint is one of this model, where the model is whole."""
+        model = runner.model
+        if isinstance(model, DistributedDataParallel):
+            model = model.module
+        if not is_model_wrapper(model):
+            check_fit(model, checkpoint, runner._load_from)
 
     def before_train(self, runner: Runner) -> None:
         """Tidy up after a kill and repeat the evaluation that it broke off."""

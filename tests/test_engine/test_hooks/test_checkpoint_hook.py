@@ -13,7 +13,7 @@ import torch
 from mmengine.fileio import LocalBackend
 from test_engine.tiny import HOOKS, Score, tiny_runner
 
-from ranfer.engine import atomic, load_checkpoint
+from ranfer.engine import atomic, checkpoint, load_checkpoint
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.hooks import checkpoint_hook
 
@@ -138,6 +138,31 @@ def test_a_moved_work_directory_keeps_its_newest(tmp_path):
     runner = tiny_runner(tmp_path / 'b', epochs=3, resume=True)
     runner.train()
     assert runner._load_from == str(tmp_path / 'b/epoch_2.pth')
+
+
+def test_a_checkpoint_of_another_model_is_an_error(tmp_path):
+    torch.save(dict(state_dict={'conv1.weight': torch.zeros(2)}), tmp_path / 'other.pth')
+    sentence = r'No weight of .*other.pth fits the model: it has conv1.weight, the model fc.weight;'
+    with pytest.raises(ValueError, match=sentence):
+        tiny_runner(tmp_path, load_from=str(tmp_path / 'other.pth')).train()
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_weights_that_are_left_out_are_a_warning(prefix, tmp_path, monkeypatch):
+    texts: list[str] = []
+    monkeypatch.setattr(checkpoint, 'print_log', lambda text, *_: texts.append(text))
+    weights = {'fc.weight': torch.zeros(3, 2), 'fc.bias': torch.ones(1), 'neck': torch.zeros(1)}
+    state = {prefix + name: value for name, value in weights.items()}
+    torch.save(dict(state_dict=state), tmp_path / 'part.pth')
+    runner = tiny_runner(tmp_path, load_from=str(tmp_path / 'part.pth'))
+    runner.load_or_resume()
+    assert runner.model.fc.bias == 1
+    (text,) = texts
+    assert text.startswith('1 of 3 weights of checkpoint ')
+    assert f'part.pth fit the model; {prefix}fc.weight is the first' in text
+    tiny_runner(tmp_path / 'own', epochs=1).train()
+    tiny_runner(tmp_path, load_from=str(tmp_path / 'own/epoch_1.pth')).load_or_resume()
+    assert len(texts) == 1
 
 
 def test_resuming_at_a_first_start_takes_the_weights_of_load_from(tmp_path):
