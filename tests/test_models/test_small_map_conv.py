@@ -92,10 +92,30 @@ def test_other_layers_are_convolutions(settings, size, products):
     assert not products
 
 
-def test_evaluation_is_a_convolution(products):
-    layer = SmallMapConv2d(4, 6, 3, padding=1).eval()
-    layer(torch.randn(2, 4, 2, 2))
+@pytest.mark.parametrize('memory_format', [torch.contiguous_format, torch.channels_last])
+def test_evaluation_copies_no_weights(memory_format, products):
+    layer = SmallMapConv2d(4, 6, 3, padding=1).to(memory_format=memory_format).eval()
+    x = torch.randn(2, 4, 2, 2)
+    out = layer(x)
+    assert bool(products) == (memory_format == torch.channels_last)
+    torch.testing.assert_close(out, F.conv2d(x, layer.weight, layer.bias, padding=1))
+
+
+@pytest.mark.parametrize('training', [False, True])
+@pytest.mark.parametrize(
+    'trace',
+    [
+        lambda layer, x: torch.jit.trace(layer, x, check_trace=False),  # the check runs the layer
+        lambda layer, x: torch.fx.symbolic_trace(layer),
+    ],
+    ids=['jit', 'fx'],
+)
+def test_traced_it_is_a_convolution(trace, training, products):
+    layer = SmallMapConv2d(4, 6, 3, padding=1).to(memory_format=torch.channels_last)
+    traced = trace(layer.train(training), torch.randn(2, 4, 2, 2))
     assert not products
+    x = torch.randn(1, 4, 9, 7)  # another size
+    torch.testing.assert_close(traced(x), F.conv2d(x, layer.weight, layer.bias, padding=1))
 
 
 def test_it_follows_autocast():
@@ -117,6 +137,15 @@ def test_compiled_it_is_a_convolution(products):
     torch.testing.assert_close(out, layer(x))
     with pytest.raises(RuntimeError, match='dtype'):
         layer(x.double())
+
+
+@pytest.mark.parametrize('size', [1, 2])
+@pytest.mark.parametrize('memory_format', [torch.contiguous_format, torch.channels_last])
+def test_the_gradient_lies_as_the_weight(size, memory_format, products):
+    layer = SmallMapConv2d(4, 6, 3, padding=1, bias=False).to(memory_format=memory_format)
+    layer(torch.randn(2, 4, size, size)).sum().backward()
+    assert products
+    assert layer.weight.grad.stride() == layer.weight.stride()
 
 
 def test_a_resnet_trains_as_with_plain_convolutions(products):
