@@ -19,22 +19,20 @@ GEOMETRIES = [
 ]
 
 
-@pytest.fixture(params=[False, True], ids=['narrow', 'wide'])
-def wide(request, monkeypatch) -> bool:
-    monkeypatch.setattr(window_conv, 'WIDE', 0 if request.param else 10**9)
-    return request.param
+both_ways = pytest.mark.parametrize('whole', [False, True])
 
 
+@both_ways
 @pytest.mark.parametrize('memory_format', [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize(('kernel', 'stride', 'padding', 'size'), GEOMETRIES)
 def test_it_gives_the_convolution_and_its_gradients(
-    kernel, stride, padding, size, memory_format, wide
+    kernel, stride, padding, size, memory_format, whole
 ):
     torch.manual_seed(0)
     x = torch.randn(2, 3, *size, dtype=torch.double).to(memory_format=memory_format)
     weight = torch.randn(5, 3, *kernel, dtype=torch.double).to(memory_format=memory_format)
     leaves = [x.requires_grad_(), weight.requires_grad_(), torch.randn(5).double().requires_grad_()]
-    out = conv2d_by_windows(*leaves, stride, padding)
+    out = conv2d_by_windows(*leaves, stride, padding, whole)
     expected = F.conv2d(*leaves, stride, padding)
     torch.testing.assert_close(out, expected)
     towards = torch.randn_like(out)
@@ -43,14 +41,17 @@ def test_it_gives_the_convolution_and_its_gradients(
     for leaf, gradient in zip(leaves, own):  # what is not asked for is not computed, nor needed
         (alone,) = torch.autograd.grad(out, leaf, towards, retain_graph=True)
         torch.testing.assert_close(alone, gradient)
-    assert torch.autograd.gradcheck(lambda *of: conv2d_by_windows(*of, stride, padding), leaves)
+    assert torch.autograd.gradcheck(
+        lambda *of: conv2d_by_windows(*of, stride, padding, whole), leaves
+    )
 
 
-def test_half_precision_is_near(wide):
+@both_ways
+def test_half_precision_is_near(whole):
     torch.manual_seed(0)
     x = torch.randn(4, 16, 4, 4, dtype=torch.bfloat16, requires_grad=True)
     weight = torch.randn(8, 16, 3, 3, dtype=torch.bfloat16, requires_grad=True)
-    out = conv2d_by_windows(x, weight, None, (1, 1), (1, 1))
+    out = conv2d_by_windows(x, weight, None, (1, 1), (1, 1), whole)
     exact = F.conv2d(x.double(), weight.double(), None, 1, 1)
     towards = torch.randn_like(out)
     pairs = [
@@ -74,27 +75,33 @@ def test_half_precision_is_summed_in_float32():
     assert total[0, 0, 1, 1] == 1 + 8 * 2.0**-9
 
 
-def test_the_gradient_lies_as_the_weight_in_channels_last(wide):
+@both_ways
+def test_the_gradient_lies_as_the_weight_in_channels_last(whole):
     x = torch.randn(2, 4, 4, 4).to(memory_format=torch.channels_last)
     weight = torch.randn(6, 4, 3, 3).to(memory_format=torch.channels_last).requires_grad_()
-    out = conv2d_by_windows(x, weight, None, (1, 1), (1, 1))
+    out = conv2d_by_windows(x, weight, None, (1, 1), (1, 1), whole)
     assert out.is_contiguous(memory_format=torch.channels_last)
     (gradient,) = torch.autograd.grad(out.sum(), weight)
     assert gradient.stride() == weight.stride()
 
 
 @pytest.mark.parametrize(
-    ('size', 'training', 'dtype', 'expected'),
+    ('keys', 'size', 'training', 'dtype', 'expected'),
     [
-        (4, True, torch.bfloat16, True),
-        (3, True, torch.bfloat16, True),
-        (2, True, torch.bfloat16, False),  # by products
-        (5, True, torch.bfloat16, False),
-        (4, False, torch.bfloat16, False),
-        (4, True, torch.float32, False),
+        (dict(), 4, True, torch.bfloat16, 'partly'),
+        (dict(), 3, True, torch.bfloat16, 'partly'),
+        (dict(out_channels=300), 4, True, torch.bfloat16, 'wholly'),
+        (dict(stride=2), 4, True, torch.bfloat16, 'wholly'),
+        (dict(stride=2, kernel_size=1, padding=0), 4, True, torch.bfloat16, 'wholly'),
+        (dict(), 2, True, torch.bfloat16, None),  # by products: most taps lie in the padding
+        (dict(), 5, True, torch.bfloat16, None),
+        (dict(), 4, False, torch.bfloat16, None),
+        (dict(), 4, True, torch.float32, None),
     ],
 )
-def test_small_maps_of_bfloat16_take_it_in_training(size, training, dtype, expected, monkeypatch):
+def test_small_maps_of_bfloat16_take_it_in_training(
+    keys, size, training, dtype, expected, monkeypatch
+):
     calls = []
 
     def counted(*args):
@@ -102,12 +109,15 @@ def test_small_maps_of_bfloat16_take_it_in_training(size, training, dtype, expec
         return conv2d_by_windows(*args)
 
     monkeypatch.setattr(small_map_conv, 'conv2d_by_windows', counted)
-    layer = SmallMapConv2d(4, 6, 3, padding=1).train(training)
+    monkeypatch.setattr(small_map_conv, 'WIDE', 4 * 100 * 9)
+    keys = dict(out_channels=6, kernel_size=3, padding=1) | keys
+    layer = SmallMapConv2d(4, **keys).train(training)
     with torch.autocast('cpu', torch.bfloat16, enabled=dtype == torch.bfloat16):
         out = layer(torch.randn(2, 4, size, size).to(dtype))
-        plain = F.conv2d(calls[0][0], *calls[0][1:]) if calls else out
-    assert bool(calls) == expected
+        plain = F.conv2d(*calls[0][:-1]) if calls else out
+    assert [('wholly' if args[-1] else 'partly') for args in calls] == [expected] * len(calls)
+    assert bool(calls) == (expected is not None)
     assert out.dtype == dtype
-    torch.testing.assert_close(out, plain)
+    torch.testing.assert_close(out, plain, atol=2**-8, rtol=2**-6)
     out.float().sum().backward()
     assert layer.weight.grad.dtype == layer.bias.grad.dtype == torch.float32

@@ -24,6 +24,9 @@ MAX_POSITIONS = 4
 MAX_POSITIONS_BY_WINDOWS = 16
 """Largest output map that trains faster by windows in bfloat16, whatever batch and width."""
 
+WIDE = 2**20
+"""Weights of a kernel that a core's cache does not hold, so that every image reads it anew."""
+
 
 @MODELS.register_module()
 class SmallMapConv2d(nn.Conv2d):
@@ -32,10 +35,11 @@ class SmallMapConv2d(nn.Conv2d):
     The last stages of a ResNet on crops of 64 pixels work on maps of 4 x 4 down to 1 x 1, where
     most taps of a 3 x 3 kernel lie in the padding. A convolution multiplies by those zeros, and its
     gradient with respect to the weight is slow there; the matrix products leave them out. In
-    bfloat16 that gradient is slow on maps of up to 4 x 4 too, which :func:`conv2d_by_windows`
-    computes there. Same parameters, same numbers up to rounding; sums over taps are computed in at
-    least float32. Larger maps, other devices, compiled, traced and exported models, groups and
-    dilation take the convolution of PyTorch, and so does evaluation without channels_last.
+    bfloat16 that gradient is slow on maps of up to 4 x 4 too, and where most taps lie on the map,
+    one product of :func:`conv2d_by_windows` is faster than many. Same parameters, same numbers up
+    to rounding; sums over taps are computed in at least float32. Larger maps, other devices,
+    compiled, traced and exported models, groups and dilation take the convolution of PyTorch, and
+    so does evaluation without channels_last.
 
     Arguments are those of ``torch.nn.Conv2d``. It is chosen by MMCV's ``conv_cfg``.
 
@@ -48,15 +52,25 @@ class SmallMapConv2d(nn.Conv2d):
         if is_traced(x) or x.device.type != 'cpu' or x.dim() != 4 or not self._is_plain():
             return super().forward(x)
         positions = math.prod(self._outputs(size, axis) for axis, size in enumerate(x.shape[2:]))
+        if not 0 < positions <= MAX_POSITIONS_BY_WINDOWS:
+            return super().forward(x)
         ready = self.training or self.weight.stride(1) == 1  # channels_last, no copy of the weights
-        if 0 < positions <= MAX_POSITIONS and ready:
+        by_windows = self.training and x.dtype == torch.bfloat16
+        few = positions <= MAX_POSITIONS
+        if few and ready and not (by_windows and self._lies_inside(x, positions)):
             return self._by_products(x)
-        windows = self.training and x.dtype == torch.bfloat16
-        if 0 < positions <= MAX_POSITIONS_BY_WINDOWS and windows:
+        if by_windows:
             weight = self.weight.to(x.dtype)
             bias = None if self.bias is None else self.bias.to(x.dtype)
-            return conv2d_by_windows(x, weight, bias, self.stride, self.padding)
+            whole = few or weight.numel() > WIDE
+            return conv2d_by_windows(x, weight, bias, self.stride, self.padding, whole)
         return super().forward(x)
+
+    def _lies_inside(self, x: Tensor, positions: int) -> bool:
+        """Whether most taps of all positions lie on the map, so that few products are spared."""
+        axes = (self._taps_inside(x.size(2 + axis), axis) for axis in (0, 1))
+        inside = math.prod(sum(map(len, taps)) for taps in axes)
+        return 2 * inside > positions * math.prod(self.kernel_size)
 
     def _by_products(self, x: Tensor) -> Tensor:
         """Return the output from a matrix product for each of its positions and taps."""

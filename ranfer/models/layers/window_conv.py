@@ -14,19 +14,15 @@ from ranfer.models.attention import at_least_float32
 
 Pair = tuple[int, int]
 
-WIDE = 2**20
-"""Weights of a kernel that a core's cache does not hold, so that every image reads it anew."""
-
 
 def conv2d_by_windows(
-    x: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair
+    x: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair, whole: bool = True
 ) -> Tensor:
     """``torch.nn.functional.conv2d`` that trains faster on small maps and a CPU.
 
     The windows of the input, what the kernel sees at every position of every image, are the rows of
     a matrix. The gradient with respect to the weight is one product with it, where PyTorch's is
-    made for large maps. With a wide kernel the output and the gradient with respect to the input
-    are such products too.
+    made for large maps.
 
     Args:
         x: ``(N, in_channels, H, W)``.
@@ -34,21 +30,29 @@ def conv2d_by_windows(
         bias: ``(out_channels,)`` or None.
         stride: Down and across.
         padding: Zeros above and below, left and right.
+        whole: Whether the output and the gradient with respect to ``x`` are such products too, or
+            those of PyTorch. Defaults to True.
 
     Returns:
         Tensor: ``(N, out_channels, h, w)``, differentiable once.
     """
-    return _ByWindows.apply(x, weight, bias, stride, padding)
+    return _ByWindows.apply(x, weight, bias, stride, padding, whole)
 
 
 class _ByWindows(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        stride: Pair,
+        padding: Pair,
+        whole: bool,
     ) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.stride, ctx.padding = stride, padding
-        if weight.numel() <= WIDE:
+        ctx.stride, ctx.padding, ctx.whole = stride, padding, whole
+        if not whole:
             return F.conv2d(x, weight, bias, stride, padding)
         windows = _windows(x, weight.shape[2:], stride, padding)
         out = F.linear(windows.flatten(3), _as_matrix(weight), bias)
@@ -61,17 +65,17 @@ class _ByWindows(torch.autograd.Function):
         windows = _windows(x, weight.shape[2:], ctx.stride, ctx.padding)
         rows = gradient.permute(0, 2, 3, 1).flatten(0, 2)
         of_x, of_weight, of_bias = None, None, None
-        if ctx.needs_input_grad[0] and weight.numel() <= WIDE:
-            of_x = torch.nn.grad.conv2d_input(x.shape, weight, gradient, ctx.stride, ctx.padding)
-        elif ctx.needs_input_grad[0]:
+        if ctx.needs_input_grad[0] and ctx.whole:
             of_windows = (rows @ _as_matrix(weight)).view(windows.shape)
             of_x = _sum_of_windows(of_windows, x.shape[2:], ctx.stride, ctx.padding)
+        elif ctx.needs_input_grad[0]:
+            of_x = torch.nn.grad.conv2d_input(x.shape, weight, gradient, ctx.stride, ctx.padding)
         if ctx.needs_input_grad[1]:
             of_taps = rows.t() @ windows.flatten(3).flatten(0, 2)
             of_weight = of_taps.unflatten(1, windows.shape[3:]).permute(0, 3, 1, 2)
         if ctx.needs_input_grad[2]:
             of_bias = rows.sum(dim=0)
-        return of_x, of_weight, of_bias, None, None
+        return of_x, of_weight, of_bias, None, None, None
 
 
 def _as_matrix(weight: Tensor) -> Tensor:
