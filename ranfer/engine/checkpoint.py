@@ -275,7 +275,7 @@ def check_fit(model: nn.Module, checkpoint: dict, filename: str) -> None:
     misfits = [
         name
         for name, value in saved.items()
-        if shapes.get(name.removeprefix('module.')) != getattr(value, 'shape', None)
+        if shapes.get(name.removeprefix('module.'), 'none') != getattr(value, 'shape', None)
     ]
     if len(misfits) == len(saved):
         raise ValueError(

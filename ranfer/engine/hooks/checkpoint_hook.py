@@ -11,7 +11,7 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.optim import _ParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.nn.parallel import DistributedDataParallel
@@ -73,7 +73,7 @@ class SafeCheckpointHook(CheckpointHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """See whether the checkpoint is one of this model, where the model is whole."""
         model = runner.model
-        if isinstance(model, DistributedDataParallel):
+        while isinstance(model, (DistributedDataParallel, BaseTTAModel)):
             model = model.module
         if not is_model_wrapper(model):
             check_fit(model, checkpoint, runner._load_from)

@@ -140,8 +140,9 @@ def test_a_moved_work_directory_keeps_its_newest(tmp_path):
     assert runner._load_from == str(tmp_path / 'b/epoch_2.pth')
 
 
-def test_a_checkpoint_of_another_model_is_an_error(tmp_path):
-    torch.save(dict(state_dict={'conv1.weight': torch.zeros(2)}), tmp_path / 'other.pth')
+@pytest.mark.parametrize('value', [torch.zeros(2), 'no tensor'])
+def test_a_checkpoint_of_another_model_is_an_error(value, tmp_path):
+    torch.save(dict(state_dict={'conv1.weight': value}), tmp_path / 'other.pth')
     sentence = r'No weight of .*other.pth fits the model: it has conv1.weight, the model fc.weight;'
     with pytest.raises(ValueError, match=sentence):
         tiny_runner(tmp_path, load_from=str(tmp_path / 'other.pth')).train()
