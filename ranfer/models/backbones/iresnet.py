@@ -51,7 +51,7 @@ class IResBlock(nn.Module):
 
 @MODELS.register_module()
 class IResNet(BaseModule):
-    """Improved ResNet, the backbone of ArcFace (arXiv 1801.07698, section 3.2; no SE blocks).
+    """Improved ResNet, the backbone of ArcFace (arXiv 1801.07698; no SE blocks).
 
     Its parameters have the names of InsightFace's ``arcface_torch``, whose face-pretrained weights
     go in by ``tools/model_converters/ran_official_to_ranfer.py --kind backbone``. They were trained

@@ -57,8 +57,10 @@ class SmallMapConv2d(nn.Conv2d):
         ready = self.training or self.weight.stride(1) == 1  # channels_last, no copy of the weights
         by_windows = self.training and x.dtype == torch.bfloat16
         few = positions <= MAX_POSITIONS
-        if few and ready and not (by_windows and self._lies_inside(x, positions)):
-            return self._by_products(x)
+        if few and ready:
+            rows, columns = (self._taps_inside(x.size(2 + axis), axis) for axis in (0, 1))
+            if not (by_windows and self._lie_inside(rows, columns)):
+                return self._by_products(x, rows, columns)
         if by_windows:
             weight = self.weight.to(x.dtype)
             bias = None if self.bias is None else self.bias.to(x.dtype)
@@ -66,15 +68,13 @@ class SmallMapConv2d(nn.Conv2d):
             return conv2d_by_windows(x, weight, bias, self.stride, self.padding, whole)
         return super().forward(x)
 
-    def _lies_inside(self, x: Tensor, positions: int) -> bool:
-        """Whether most taps of all positions lie on the map, so that few products are spared."""
-        axes = (self._taps_inside(x.size(2 + axis), axis) for axis in (0, 1))
-        inside = math.prod(sum(map(len, taps)) for taps in axes)
-        return 2 * inside > positions * math.prod(self.kernel_size)
+    def _lie_inside(self, rows: list[Taps], columns: list[Taps]) -> bool:
+        """Whether most taps of all outputs lie on the map, so that few products are spared."""
+        inside = sum(map(len, rows)) * sum(map(len, columns))
+        return 2 * inside > len(rows) * len(columns) * math.prod(self.kernel_size)
 
-    def _by_products(self, x: Tensor) -> Tensor:
+    def _by_products(self, x: Tensor, rows: list[Taps], columns: list[Taps]) -> Tensor:
         """Return the output from a matrix product for each of its positions and taps."""
-        rows, columns = (self._taps_inside(x.size(2 + axis), axis) for axis in (0, 1))
         down, across = _span(rows), _span(columns)
         height, width = self.kernel_size
         cut = (-across.start, across.stop - width, -down.start, down.stop - height)
