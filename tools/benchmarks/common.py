@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import torch
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
@@ -51,6 +52,7 @@ def parse_args(description: str, **options) -> argparse.Namespace:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.backends.cudnn.benchmark = True  # as in the configs
+    MMLogger.get_instance('mmengine', log_level='WARNING')  # how weights begin is no news here
     init_default_scope('mmpretrain')
     keep_freed_memory()
     return args
