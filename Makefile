@@ -26,6 +26,7 @@ quickstart: venv
 lint: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python tools/misc/check_metafiles.py
 
 test: venv lint

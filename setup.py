@@ -56,7 +56,7 @@ setup(
     keywords='facial expression recognition, region attention, occlusion, head pose, OpenMMLab',
     packages=find_packages(include=['ranfer', 'ranfer.*']),
     include_package_data=True,
-    package_data={'ranfer': ['weights/*']},
+    package_data={'ranfer': ['py.typed', 'weights/*']},
     python_requires='>=3.10',
     install_requires=requirements('runtime'),
     extras_require={
@@ -78,6 +78,7 @@ setup(
         'Programming Language :: Python :: 3.11',
         'Programming Language :: Python :: 3.12',
         'Programming Language :: Python :: 3.13',
+        'Typing :: Typed',
         'Topic :: Scientific/Engineering :: Image Recognition',
     ],
 )

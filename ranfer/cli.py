@@ -115,8 +115,8 @@ def predict(args: argparse.Namespace) -> int:
     from ranfer.apis.video import check_max_frames
 
     check_max_frames(args.max_frames)
-    given = [int(x) if _is_index(x) and not Path(x).exists() else x for x in args.inputs]
-    given = given if len(given) > 1 else given[0]
+    listed = [int(x) if _is_index(x) and not Path(x).exists() else x for x in args.inputs]
+    given = listed if len(listed) > 1 else listed[0]
     items = expand(given)
     outputs = Outputs(items)
     several = is_several(given, items)

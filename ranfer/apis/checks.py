@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 from unicodedata import category
 
 from mmpretrain import registry as mmpretrain_registry
@@ -31,7 +31,7 @@ _OUTSIDE = (
 """Modules of registered components that fetch a model, or unpickle a file that a config names."""
 
 
-def _is_number(value: object, low: float, high: float, kind: type | tuple = int) -> bool:
+def _is_number(value: Any, low: float, high: float, kind: Any = int) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high
 
 
@@ -69,7 +69,7 @@ _OPTIONAL = ('align', 'shift')
 """What files of earlier releases lack."""
 
 
-def check_meta(meta: object, path: str) -> None:
+def check_meta(meta: Any, path: str) -> None:
     """Check the plain values of a model file.
 
     Args:
@@ -133,7 +133,7 @@ def check_weights(weights: object, path: str) -> None:
             _fail(path, f'the weight {name[:80]!r} larger than what is stored', 'whole tensors')
 
 
-def _fail(path: str, got: str, expected: str) -> None:
+def _fail(path: str, got: str, expected: str) -> NoReturn:
     kind, tool = 'Model', 'model_converters/publish_model.py'
     if path.endswith('.onnx'):
         kind, tool = 'ONNX', 'deployment/export_onnx.py'

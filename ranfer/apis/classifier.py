@@ -258,37 +258,35 @@ def load_classifier(
         device: See :class:`ranfer.apis.FERInferencer`.
         backend: See :class:`ranfer.apis.FERInferencer`.
     """
-    is_name = isinstance(model, (str, os.PathLike))
-    suffix = Path(model).suffix if is_name else ''
+    name = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
+    suffix = '' if name is None else Path(name).suffix
     if backend == 'onnxruntime':
         if device not in ('auto', 'cpu'):
             raise ValueError(
                 f"backend='onnxruntime' runs on the CPU, got device={device!r}; use 'auto' or "
                 f"'cpu', or backend='torch'."
             )
-        if not is_name or weights is not None:
+        if name is None or weights is not None:
             raise ValueError("backend='onnxruntime' needs an ONNX file as model, and no weights.")
-        return OnnxClassifier(model)
+        return OnnxClassifier(name)
     if backend != 'torch':
         raise ValueError(f"backend must be 'torch' or 'onnxruntime', got {backend!r}.")
     if suffix == '.onnx':
         raise ValueError(
-            f"Model {os.fspath(model)!r} is an ONNX file; set backend='onnxruntime' (--backend "
-            f'onnxruntime).'
+            f"Model {name!r} is an ONNX file; set backend='onnxruntime' (--backend onnxruntime)."
         )
-    is_config = isinstance(model, Config) or suffix == '.py'
-    if is_config != (weights is not None):
+    config = name if suffix == '.py' else model if isinstance(model, Config) else None
+    if (config is None) != (weights is None):
         raise ValueError(
             'A config needs weights, and weights need a config; give both, or a model file alone.'
         )
     if isinstance(model, ModelFile):
         return TorchClassifier(model, device)
-    if is_config:
-        return TorchClassifier(ModelFile.from_config(model, weights), device)
-    is_path = model is not None and (
-        os.sep in os.fspath(model) or suffix in ('.pth', '.pt') or os.path.isfile(model)
-    )
-    return TorchClassifier(ModelFile.load(model if is_path else find_model(model)), device)
+    if config is not None and weights is not None:
+        return TorchClassifier(ModelFile.from_config(config, os.fspath(weights)), device)
+    if name is not None and (os.sep in name or suffix in ('.pth', '.pt') or os.path.isfile(name)):
+        return TorchClassifier(ModelFile.load(name), device)
+    return TorchClassifier(ModelFile.load(find_model(name)), device)
 
 
 def find_device(name: str) -> torch.device:

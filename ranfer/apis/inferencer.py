@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -115,8 +115,9 @@ class FERInferencer(BaseInferencer):
         self.faces = faces
         self.classifier = load_classifier(model, weights, device, backend)
         self.classes = self.classifier.classes
-        is_path = isinstance(model, (str, os.PathLike))
-        self._name = f'Model {os.fspath(model)!r}' if is_path else 'The model'
+        self._name = (
+            f'Model {os.fspath(model)!r}' if isinstance(model, (str, os.PathLike)) else 'The model'
+        )
         if align is not None and not isinstance(align, bool):
             raise ValueError(f'align must be True, False or None, got {align!r}.')
         if align and faces == 'whole':
@@ -133,7 +134,8 @@ class FERInferencer(BaseInferencer):
         """The face detector, built when first needed."""
         if not isinstance(self._detector, FaceDetector):
             config = self._detector or DEFAULT_DETECTOR
-            self._detector = FACE_DETECTORS.build(config)
+            built: FaceDetector = FACE_DETECTORS.build(config)
+            self._detector = built
         return self._detector
 
     def __call__(
@@ -195,7 +197,7 @@ class FERInferencer(BaseInferencer):
         _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
         items = expand(inputs)
         several = is_several(inputs, items)
-        show_dir = kwargs.get('show_dir')
+        show_dir = kwargs.get('show_dir') or ''
         if show_dir and outputs is None:
             outputs = Outputs(items)
         for analysed in self._analyse(items, several, batch_size, smoothing, progress, window):
@@ -214,7 +216,7 @@ class FERInferencer(BaseInferencer):
         smoothing: float = 0.6,
         progress: bool = False,
         window: int | None = None,
-    ) -> Iterator[Analysed]:
+    ) -> Generator[Analysed, None, None]:
         """Like :meth:`stream`, together with the images and cut faces, for drawing."""
         items = expand(inputs)
         several = is_several(inputs, items)
@@ -258,8 +260,11 @@ class FERInferencer(BaseInferencer):
             tuple: Faces and cut faces of every image.
         """
         found = self._find(frames)
-        cuts = []
+        cuts: list[list[CutFace]] = []
         for frame, faces in zip(frames, found):
+            if frame.image is None:
+                cuts.append([])
+                continue
             landmarks = faces.landmarks if self.faces == 'detect' else [None] * len(faces)
             cuts.append(
                 [
@@ -272,16 +277,16 @@ class FERInferencer(BaseInferencer):
     def _find(self, frames: Sequence[Frame]) -> list[Faces]:
         none = Faces.sorted(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2)))
         found = [none] * len(frames)
-        readable = [i for i, frame in enumerate(frames) if frame.image is not None]
+        images = {i: one.image for i, one in enumerate(frames) if one.image is not None}
         if self.faces == 'whole':
-            for i in readable:
-                height, width = frames[i].image.shape[:2]
+            for i, image in images.items():
+                height, width = image.shape[:2]
                 box = np.array([[0, 0, width, height]])
                 found[i] = Faces.sorted(box, np.ones(1), np.zeros((1, 5, 2)))
             return found
-        small = [shrink(frames[i].image, _DETECTION_SIDE) for i in readable]
+        small = [shrink(image, _DETECTION_SIDE) for image in images.values()]
         for i, faces, (_, factor) in zip(
-            readable, self.detector.detect([image for image, _ in small]), small
+            images, self.detector.detect([image for image, _ in small]), small
         ):
             keep = _usable(faces, self.face_input.align)
             found[i] = Faces(
@@ -346,17 +351,15 @@ class FERInferencer(BaseInferencer):
         detected = self.faces == 'detect'
         boxes = cut.to_image(np.asarray(scores.regions, float))
         regions = tuple(
-            Region(tuple(map(float, box)), *map(float, weights))
+            Region(_box(box), *map(float, weights))
             for box, weights, there in zip(boxes, scores.weights.T, scores.mask)
             if there
         )
         face = Face(
-            box=tuple(map(float, faces.boxes[index])),
+            box=_box(faces.boxes[index]),
             score=float(np.clip(faces.scores[index], 0, 1)) if detected else None,
             landmarks=(
-                tuple(tuple(map(float, point)) for point in faces.landmarks[index])
-                if detected
-                else None
+                tuple((float(x), float(y)) for x, y in faces.landmarks[index]) if detected else None
             ),
             label='',
             probability=0.0,
@@ -426,10 +429,13 @@ class FERInferencer(BaseInferencer):
         if not len(regions):
             regions, weights = np.array([[0, 0, size, size]]), np.ones((3, 1))
             mask = np.ones(1, bool)
+        mu, nu, final = weights
         return draw_attention(
             cut.image[..., ::-1],
             regions,
-            *weights,
+            mu,
+            nu,
+            final,
             np.array(list(shown.probabilities.values())),
             self.classes,
             region_mask=mask,
@@ -440,6 +446,11 @@ class FERInferencer(BaseInferencer):
     def list_models(pattern: str | None = None) -> list[str]:
         """Names of the shipped models, the default first; ``pattern`` is a shell pattern."""
         return [name for name in shipped_models() if pattern is None or fnmatch(name, pattern)]
+
+
+def _box(values: np.ndarray) -> tuple[float, float, float, float]:
+    left, top, right, bottom = map(float, values)
+    return left, top, right, bottom
 
 
 def _is_of_one_picture(error: OSError | ValueError, folder: str | os.PathLike) -> bool:

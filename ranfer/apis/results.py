@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def printable(text: str) -> str:
     return text.encode('utf-8', 'backslashreplace').decode()
 
 
-def _plain(value: object, digits: int) -> object:
+def _plain(value: Any, digits: int) -> Any:
     if isinstance(value, dict):
         pixels = ('box', 'landmarks')
         return {key: _plain(x, 2 if key in pixels else digits) for key, x in value.items()}

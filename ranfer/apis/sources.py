@@ -80,22 +80,22 @@ def expand(inputs: Input | Sequence[Input]) -> list[Input]:
             f'Input is of type {type(inputs).__name__}, expected a path, a NumPy array, a camera '
             f'index or a list of these.'
         )
-    return _expand_path(os.fspath(inputs))
+    return [*_expand_path(os.fspath(inputs))]
 
 
-def _expand_path(text: str) -> list[Input]:
+def _expand_path(text: str) -> list[str]:
     if not text:
         raise ValueError("Input is an empty path; give a file, or '.' for the current folder.")
     if '://' in text:
         raise ValueError(f'Input {text!r} is a URL; download the file and give its path.')
     path = _expand_home(text)
     if is_folder(path):
-        found = sorted(p for p in _files_below(path) if p.suffix.lower() in IMAGE_SUFFIXES)
-        if not found:
+        images = sorted(p for p in _files_below(path) if p.suffix.lower() in IMAGE_SUFFIXES)
+        if not images:
             raise FileNotFoundError(
                 f'Folder {text!r} holds no image; give one with files such as .jpg or .png.'
             )
-        return list(map(str, found))
+        return list(map(str, images))
     if glob.has_magic(text) and not path.is_file():
         found = sorted(p for p in glob.glob(str(path), recursive=True) if Path(p).is_file())
         if not found:
@@ -157,7 +157,12 @@ def read_frames(item: Input, keep_errors: bool = False) -> Iterator[Frame]:
         TypeError: If an array has an unsuitable type.
     """
     try:
-        yield from _read_video(item) if is_stream(item) else _read_image(item)
+        if isinstance(item, np.ndarray):
+            yield Frame(_name(item), as_image(item))
+        elif isinstance(item, int) or is_stream(item):
+            yield from _read_video(item)
+        else:
+            yield Frame(_name(item), read_image(item))
     except (OSError, ValueError, TypeError) as error:
         if not keep_errors:
             raise
@@ -168,10 +173,6 @@ def _name(item: Input) -> str:
     if isinstance(item, np.ndarray):
         return 'array'
     return f'camera {item}' if isinstance(item, int) else os.fspath(item)
-
-
-def _read_image(item: str | os.PathLike | np.ndarray) -> Iterator[Frame]:
-    yield Frame(_name(item), as_image(item) if isinstance(item, np.ndarray) else read_image(item))
 
 
 def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:
@@ -241,7 +242,7 @@ def count_frames(items: Sequence[Input]) -> int:
     """Number of images and frames, 0 if it is not known beforehand."""
     total = 0
     for item in items:
-        if not is_stream(item):
+        if isinstance(item, np.ndarray) or not is_stream(item):
             total += 1
             continue
         if isinstance(item, int) or printable(os.fspath(item)) != os.fspath(item):

@@ -67,9 +67,9 @@ class FaceTracker:
             track.box, track.missed = boxes[index], 0
             track.scores = self.smoothing * track.scores + (1 - self.smoothing) * scores[index]
             numbers[index], smooth[index] = track.number, track.scores
-        for index in np.flatnonzero(numbers < 0):
-            self._tracks.append(_Track(self._next, boxes[index], np.array(scores[index], float)))
-            numbers[index] = self._next
+        for fresh in np.flatnonzero(numbers < 0):
+            self._tracks.append(_Track(self._next, boxes[fresh], np.array(scores[fresh], float)))
+            numbers[fresh] = self._next
             self._next += 1
         return numbers, smooth
 
@@ -80,8 +80,8 @@ class FaceTracker:
         overlap = box_iou(from_numpy(old), from_numpy(new)).numpy()
         pairs: list[tuple[_Track, int]] = []
         while overlap.size and overlap.max() >= self.min_overlap:
-            row, column = np.unravel_index(overlap.argmax(), overlap.shape)
-            pairs.append((self._tracks[row], int(column)))
+            row, column = map(int, np.unravel_index(overlap.argmax(), overlap.shape))
+            pairs.append((self._tracks[row], column))
             overlap[row], overlap[:, column] = -1, -1
         found = {track.number for track, _ in pairs}
         for track in self._tracks:

@@ -99,7 +99,8 @@ def analyse_video(
             f'{", ".join(VIDEO_SUFFIXES)}; call the inferencer for images.'
         )
     start = time.perf_counter()
-    frames, faces, tracks, interrupted = 0, 0, set(), False
+    frames, faces, interrupted = 0, 0, False
+    tracks: set[int | None] = set()
     outputs = Outputs([source])
     for path in (out, table, jsonl):
         if path:
@@ -119,8 +120,8 @@ def analyse_video(
         try:
             for analysed in chain([first], analysed_frames):
                 if write_frame is not None:
-                    image = annotate(analysed.frame.image, analysed.result)
-                    write_frame(image, analysed.frame.time)
+                    image = annotate(analysed.frame.image, analysed.result)  # type: ignore[arg-type]
+                    write_frame(image, analysed.frame.time)  # type: ignore[arg-type]
                 if write_row is not None:
                     write_row(analysed.result)
                 if lines is not None:
@@ -234,7 +235,7 @@ class _Table:
         for face in result.to_dict()['faces']:
             yield [
                 result.frame,
-                round(result.time, 3),
+                round(result.time, 3),  # type: ignore[arg-type]
                 face['track'],
                 *face['box'],
                 face['score'],

@@ -12,6 +12,7 @@ import os
 import reprlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -133,7 +134,7 @@ def check_rows(rows: Sequence[dict], source: str, num_classes: int | None) -> No
     _check_conditions(rows, source)
 
 
-def _fail(source: str, index: int, key: str, got: object, expected: str) -> None:
+def _fail(source: str, index: int, key: str, got: object, expected: str) -> NoReturn:
     raise ValueError(
         f'{key}: row {index} of {source!r} has {reprlib.repr(got)}, expected {expected}; '
         f'correct the row or run the converter again'
@@ -157,7 +158,7 @@ def _check_paths(rows: Sequence[dict], source: str) -> None:
 
 
 def _check_labels(rows: Sequence[dict], source: str, num_classes: int | None) -> None:
-    labels = [row.get('gt_label') for row in rows]
+    labels: list[Any] = [row.get('gt_label') for row in rows]
     bound = f'in [0, {num_classes})' if num_classes else 'of at least 0'
     if not all(type(label) is int for label in labels):
         index = next(i for i, label in enumerate(labels) if type(label) is not int)

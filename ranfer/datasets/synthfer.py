@@ -43,13 +43,13 @@ class SynthFER(FERDataset):
         """Make the data if asked to, then read the rows."""
         if self.generate is not None:
             if get_local_rank() == 0:
-                self._generate()
+                self._generate(self.generate)
             barrier()
         return super().load_data_list()
 
-    def _generate(self) -> None:
+    def _generate(self, parameters: dict) -> None:
         known = Parameters.__dataclass_fields__
-        unknown = sorted(set(self.generate) - set(known))
+        unknown = sorted(set(parameters) - set(known))
         if unknown:
             raise ValueError(f'generate: unknown key {unknown[0]!r}; use {", ".join(known)}')
         split = self.ann_file.replace('\\', '/').rsplit('/', 1)[-1].removesuffix('.json')
@@ -58,4 +58,4 @@ class SynthFER(FERDataset):
                 f'ann_file: got {self.ann_file!r}, generate makes train.json, val.json and '
                 f'test.json; use one of these or leave generate out'
             )
-        generate_synthfer(self.data_root, Parameters(**self.generate), splits=(split,))
+        generate_synthfer(self.data_root, Parameters(**parameters), splits=(split,))

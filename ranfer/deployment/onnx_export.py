@@ -64,7 +64,7 @@ def export_onnx(
     module = ExportableRAN(copy.deepcopy(model).cpu(), baked)
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     _write(module, path, size)
-    _annotate(onnx, path, dict(metadata or {}, boxes=None if boxes is None else baked.tolist()))
+    _annotate(onnx, path, dict(metadata or {}, boxes=None if baked is None else baked.tolist()))
     session = ORTModel(path)
 
     def logits(data: dict[str, Tensor]) -> Tensor:

@@ -48,7 +48,8 @@ class ORTModel:
             raise FileNotFoundError(
                 f'ONNX file {path} does not exist; write it with tools/deployment/export_onnx.py.'
             )
-        errors = (RuntimeError, *_own_errors(ort))
+        self._errors: tuple[type[Exception], ...] = (RuntimeError, *_own_errors(ort))
+        unusable: tuple[type[Exception], ...] = (LookupError, TypeError, ValueError, *self._errors)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4  # errors come as exceptions
@@ -57,7 +58,7 @@ class ORTModel:
             properties = self._session.get_modelmeta().custom_metadata_map
             self.metadata: dict = json.loads(properties[KEY])
             self.num_classes = int(self._session.get_outputs()[0].shape[1])
-        except (LookupError, TypeError, ValueError, *errors) as error:
+        except unusable as error:
             raise ValueError(
                 f'{path} is no ONNX file of ranfer ({str(error).splitlines()[0]}); write it with '
                 f'tools/deployment/export_onnx.py.'
@@ -65,7 +66,6 @@ class ORTModel:
         check_onnx_meta(self.metadata, path)
         check_types(self.metadata.get('regions'))
         self.path = path
-        self._errors = errors
         self._names = [x.name for x in self._session.get_outputs()]
         self.fixed = len(self._session.get_inputs()) == 1
 

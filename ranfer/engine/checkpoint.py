@@ -32,9 +32,9 @@ from mmengine.utils import digit_version
 from torch import nn
 
 try:  # NumPy 2
-    from numpy._core.multiarray import _reconstruct, scalar
+    from numpy._core.multiarray import _reconstruct, scalar  # type: ignore
 except ImportError:  # NumPy 1
-    from numpy.core.multiarray import _reconstruct, scalar
+    from numpy.core.multiarray import _reconstruct, scalar  # type: ignore
 
 
 MODEL_META = 'ranfer_model'
@@ -244,7 +244,7 @@ def load_weights(model: nn.Module, filename: str) -> None:
         model = model.module
     saved = CheckpointLoader.load_checkpoint(filename, map_location='cpu', logger='silent')
     saved = saved.get('state_dict', saved)
-    state = OrderedDict((name.removeprefix('module.'), value) for name, value in saved.items())
+    state: Any = OrderedDict((name.removeprefix('module.'), x) for name, x in saved.items())
     state._metadata = {  # versions of the modules; the innermost of those that become '' counts
         f'{name}.'.removeprefix('module.').removesuffix('.'): value
         for name, value in getattr(saved, '_metadata', {}).items()

@@ -89,8 +89,8 @@ def explain(error: BaseException) -> str:
         return f'The config of {missing[1]} lacks the key {missing[2]}; add it.'
     if isinstance(error, OSError) and error.strerror:
         sentence = f'{error.strerror}: {error.filename}' if error.filename else error.strerror
-        advice = _WHERE_TO_WRITE.get(error.errno)
-        return f'{sentence}; {advice}.' if advice else f'{sentence}.'
+        where = _WHERE_TO_WRITE.get(error.errno or 0)
+        return f'{sentence}; {where}.' if where else f'{sentence}.'
     codec = re.match(r"'\S+' codec can't (en|de)code", text)
     if codec:
         advice = dict(de='save the file as UTF-8', en='rename the file or class that has it')
@@ -169,10 +169,11 @@ def _unknown_key(error: BaseException, owner: str, key: str) -> str:
 def _no_number(error: BaseException, kinds: tuple[str, ...]) -> str | None:
     """Name the key of the object being built whose value could not be compared with a number."""
     frame = _innermost(error)
-    owner = None if frame is None else frame.f_locals.get('self')
-    if owner is None or frame.f_code.co_name != '__init__':
+    if frame is None or frame.f_code.co_name != '__init__':
         return None
-    code = frame.f_code
+    owner, code = frame.f_locals.get('self'), frame.f_code
+    if owner is None:
+        return None
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
     for name in names:
         value = frame.f_locals.get(name)

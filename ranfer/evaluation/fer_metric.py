@@ -71,8 +71,8 @@ class FERMetric(BaseMetric):
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
         """Compute the report and return its figures; see the class for the keys."""
-        scores, labels, conditions = zip(*results)
-        scores = np.stack(scores)
+        rows, labels, conditions = zip(*results)
+        scores = np.stack(rows)
         classes = (self.dataset_meta or {}).get('classes') or map(str, range(scores.shape[1]))
         self.report = report = make_report(
             scores,

@@ -58,8 +58,12 @@ class Predictions:
         """Write a JSON file."""
         columns = zip(self.names, self.labels, self.conditions, self.scores)
         keys = ('name', 'label', 'conditions', 'scores')
-        values = dict(dataset=self.dataset, classes=self.classes, overall=self.overall)
-        values['predictions'] = [dict(zip(keys, row)) for row in columns]
+        values = dict(
+            dataset=self.dataset,
+            classes=self.classes,
+            overall=self.overall,
+            predictions=[dict(zip(keys, row)) for row in columns],
+        )
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(json.dumps(values), encoding='utf-8')
 

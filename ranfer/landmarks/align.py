@@ -6,6 +6,7 @@ count: the centre of the first pixel is (0.5, 0.5), a flip maps x to W - x.
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 _TEMPLATE = np.array(
     [[38.29, 51.70], [73.53, 51.50], [56.03, 71.74], [41.55, 92.37], [70.73, 92.20]]
@@ -76,7 +77,7 @@ def similarity_transform(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.column_stack([linear, goal - linear @ centre])
 
 
-def move_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def move_points(points: ArrayLike, matrix: np.ndarray) -> np.ndarray:
     """Apply an affine matrix to points.
 
     Args:
@@ -152,8 +153,8 @@ def _surroundings(
     image: np.ndarray, matrix: np.ndarray, size: int, margin: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The part of an image that a warped square shows, and the matrix from it."""
-    corners = [[0, 0], [size, 0], [0, size], [size, size]]
-    corners = move_points(corners, cv2.invertAffineTransform(matrix))
+    square = [[0, 0], [size, 0], [0, size], [size, size]]
+    corners = move_points(square, cv2.invertAffineTransform(matrix))
     bounds = image.shape[1::-1]
     left, top = np.clip(np.floor(corners.min(0) - margin), 0, bounds).astype(int)
     right, bottom = np.clip(np.ceil(corners.max(0) + margin), 0, bounds).astype(int)

@@ -44,7 +44,7 @@ _ONET = {
     'heads': (4, 10, 2),
     'hidden': (1152, 256),
 }
-_NETWORKS = {
+_NETWORKS: dict[str, tuple[dict, tuple[str, ...]]] = {
     'pnet': (_PNET, ('conv2d_4', 'conv2d_3')),
     'rnet': (_RNET, ('dense_2', 'dense_1')),
     'onet': (_ONET, ('dense_5', 'dense_6', 'dense_4')),

@@ -34,7 +34,7 @@ class FixedRegions(RegionStrategy):
         >>> dict(type='RegionCropTransform', strategy=dict(type='FixedRegions'))
     """
 
-    def __init__(self, boxes: Sequence[Sequence[float]] = PAPER_BOXES) -> None:
+    def __init__(self, boxes: Sequence[Sequence[float]] | np.ndarray = PAPER_BOXES) -> None:
         self.boxes = np.asarray(boxes, dtype=np.float64)
         if self.boxes.ndim != 2 or self.boxes.shape[1] != 4 or not len(self.boxes):
             raise ValueError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Prediction(NamedTuple):
     mask: np.ndarray | None = None
 
     @classmethod
-    def from_sample(cls, sample: dict) -> Prediction:
+    def from_sample(cls, sample: Any) -> Prediction:
         """Take it from a predicted sample, ``DataSample.to_dict()`` or ``DataSample`` itself."""
         weights, mask = sample.get('region_weights'), sample.get('region_mask')
         return cls(
@@ -58,7 +58,7 @@ def draw_report(
     """
     accuracies = {'overall': (report.accuracy, report.count), **report.conditions}
     return {
-        'confusion': draw_confusion(report.confusion, report.classes),
+        'confusion': draw_confusion(np.array(report.confusion), report.classes),
         'conditions': draw_conditions(accuracies, references),
     }
 
@@ -97,7 +97,8 @@ def draw_predictions(
     for name in sorted({name for p in predictions for name in p.conditions}):
         groups[name] = np.array([name in p.conditions for p in predictions])
     masks = [np.ones(size, bool) if p.mask is None else p.mask for p in predictions]
-    means = mean_region_weights(np.stack([p.weights for p in predictions]), groups, np.stack(masks))
+    weights = np.stack([p.weights for p in predictions if p.weights is not None])
+    means = mean_region_weights(weights, groups, np.stack(masks))
     regions = ['0 face', *map(str, range(1, size))]
     pictures['region_weights'] = draw_region_weights(means, regions)
     return pictures

@@ -22,7 +22,7 @@ class MeanWeights(NamedTuple):
 
     mean: np.ndarray
     std: np.ndarray
-    count: int
+    count: int  # type: ignore[assignment]  # hides that of a tuple
 
 
 def mean_region_weights(

@@ -102,10 +102,13 @@ def draw_sample(
     """
     number = len(sample.region_weights)
     scores = sample.pred_score.float().cpu().numpy()
+    mu, nu, final = (sample.get(key).float().cpu().numpy() for key in RegionWeights._fields)
     return draw_attention(
         image,
         np.asarray(sample.regions)[:number],
-        *(sample.get(key).float().cpu().numpy() for key in RegionWeights._fields),
+        mu,
+        nu,
+        final,
         scores,
         classes or [str(i) for i in range(len(scores))],
         region_mask=np.asarray(sample.region_mask)[:number] if 'region_mask' in sample else None,

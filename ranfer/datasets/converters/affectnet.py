@@ -50,6 +50,7 @@ def face_job(image: np.ndarray, info: dict) -> tuple[np.ndarray, dict]:
     """
     points = info['points']
     five = None if points is None else to_five_points(np.asarray(points))
+    moved: np.ndarray | None
     try:
         if info['faces'] == 'align':
             if five is None:

@@ -49,7 +49,8 @@ def annotation_to_mmpose(
     check_rows(rows, ann_file, None)
     folder = Path(root) if root is not None else Path(ann_file).parent
     report = Report(strict)
-    images, faces = [], []
+    images: list[dict] = []
+    faces: list[dict] = []
     for row in _spread(rows, limit):
         path = row['img_path']
         if not row.get('keypoints'):

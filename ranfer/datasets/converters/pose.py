@@ -58,9 +58,9 @@ def annotate_pose(
     lines = [f'pose of {len(poses)} of {len(rows)} images: {folder / "pose.csv"}']
     for limit in degrees:
         large = [path for path, pose in poses.items() if np.abs(pose[columns]).max() > limit]
-        file = folder / f'pose{limit:g}.txt'
-        file.write_text(''.join(f'{path}\n' for path in large), encoding='utf-8')
-        lines.append(f'{" or ".join(angles)} above {limit:g} degrees: {len(large)} ({file})')
+        target = folder / f'pose{limit:g}.txt'
+        target.write_text(''.join(f'{path}\n' for path in large), encoding='utf-8')
+        lines.append(f'{" or ".join(angles)} above {limit:g} degrees: {len(large)} ({target})')
     return lines
 
 

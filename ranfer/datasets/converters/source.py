@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.names import is_safe
@@ -66,7 +67,7 @@ class Member:
         return data
 
     @contextmanager
-    def open(self) -> Iterator[io.BufferedIOBase]:
+    def open(self) -> Iterator[IO[bytes]]:
         """Open for streaming; the errors are those of the file system and of :mod:`zipfile`."""
         if not self.container:
             with open(self.path, 'rb') as file:

@@ -165,8 +165,8 @@ def _mouth(who: Identity, units: np.ndarray, mean: Strengths) -> Mouth:
     lower = line + open_down * shape
     top = upper - 0.052 * thick * LIP_PEAK
     bottom = lower + 0.068 * thick * LIP_ARCH * (1 + 0.25 * depress)
-    curves = (np.stack([u, v], 1) for v in (top, upper, lower, bottom))
-    return Mouth(*curves, drop=float(drop))
+    curves = [np.stack([u, v], 1) for v in (top, upper, lower, bottom)]
+    return Mouth(curves[0], curves[1], curves[2], curves[3], float(drop))
 
 
 def _creases(
@@ -241,16 +241,16 @@ def face_features(who: Identity, units: np.ndarray, gaze: np.ndarray) -> Feature
     Returns:
         Features: Curves and landmarks in surface coordinates.
     """
-    sides = tuple(dict(zip(ACTION_UNITS, units[:, side].tolist())) for side in (0, 1))
-    mean = {unit: (sides[0][unit] + sides[1][unit]) / 2 for unit in ACTION_UNITS}
+    left, right = (dict(zip(ACTION_UNITS, units[:, side].tolist())) for side in (0, 1))
+    mean = {unit: (left[unit] + right[unit]) / 2 for unit in ACTION_UNITS}
     mouth = _mouth(who, units, mean)
     landmarks = np.array(
         [[-EYE_U, EYE_V], [EYE_U, EYE_V], [0, 0.19], mouth.upper[0], mouth.upper[-1]]
     )
     return Features(
-        brows=tuple(_brow(who, sides[side], side) for side in (0, 1)),
-        eyes=tuple(_eye(who, sides[side], side, gaze) for side in (0, 1)),
+        brows=(_brow(who, left, 0), _brow(who, right, 1)),
+        eyes=(_eye(who, left, 0, gaze), _eye(who, right, 1, gaze)),
         mouth=mouth,
-        creases=tuple(_creases(who, sides, mean, mouth)),
+        creases=tuple(_creases(who, (left, right), mean, mouth)),
         landmarks=landmarks,
     )

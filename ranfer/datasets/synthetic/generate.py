@@ -132,7 +132,7 @@ def _sample_occluders(part: str, rng: np.random.Generator) -> tuple[Occluder, ..
 def _row(part: str, path: str, face: SynthFace, truth: FaceTruth, identity: int) -> dict:
     conditions = ['natural'] if part == 'test' else []
     opaque = [item for item in face.occluders if item.kind in OPAQUE]
-    shown = (opaque or list(face.occluders) or [None])[0]
+    shown = next(iter(opaque or face.occluders), None)
     if opaque:
         conditions.append('occlusion')
     conditions += [f'pose{angle}' for angle in (30, 45) if abs(truth.yaw) > angle]
@@ -314,6 +314,6 @@ def generate_synthfer(
     if todo:
         _render_chunks(out, todo, workers, progress)
     for split, group in chunks.items():
-        rows = [row for chunk in group for row in _read_chunk(out, chunk)]
+        rows = [row for chunk in group for row in _read_chunk(out, chunk)]  # type: ignore[union-attr]
         save_annotation(out / f'{split}.json', metainfos[split], rows)
     return missing

@@ -68,7 +68,7 @@ def _bumps(who: Identity, units: np.ndarray) -> np.ndarray:
     mean = units.mean(1)
     jaw, frown, wrinkle = mean[INDEX[26]], mean[INDEX[4]], mean[INDEX[9]]
     nose, width = 1 + 0.18 * s[0], 1 + 0.12 * s[1]
-    rows = [
+    rows: list[tuple[float, ...]] = [
         (0.030 * nose, 0, -0.22, 0.060, 0.090),
         (0.040 * nose, 0, -0.11, 0.062, 0.085),
         (0.062 * nose, 0, 0.00, 0.068, 0.085),

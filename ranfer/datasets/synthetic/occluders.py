@@ -84,7 +84,7 @@ class Scene:
         across = np.array([np.cos(turn), np.sin(turn)])
         down = np.array([-np.sin(turn), np.cos(turn)])
         half_width, half_height = (self.box[2:] - self.box[:2]) / 2
-        middle = self.surface([[0, 0.14]])[0]
+        middle = self.surface(np.array([[0, 0.14]]))[0]
         return middle, across * half_width, down * half_height
 
     def paint(self, uv: np.ndarray) -> np.ndarray:

@@ -6,13 +6,14 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
+from numpy.typing import ArrayLike
 
 from ranfer.landmarks.align import move_boxes, move_points, warp
 from ranfer.registry import TRANSFORMS
 
 
 def affine_matrix(
-    size: tuple[int, int], rotation: float, scale: float, shift: Sequence[float], shear: float
+    size: tuple[int, int], rotation: float, scale: float, shift: ArrayLike, shear: float
 ) -> np.ndarray:
     """Affine map about the centre of an image: shear, then scale, rotate and shift.
 

@@ -66,7 +66,7 @@ class LoadCachedFaceImage(LoadFaceImage):
         return {key: value for key, value in vars(self).items() if key != '_store'}
 
     def __setstate__(self, state: dict) -> None:
-        vars(self).update(state)
+        self.__dict__.update(state)
         self._store = _SharedImages(self.cache_mb * 2**20)
 
 

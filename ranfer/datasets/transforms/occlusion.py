@@ -1,10 +1,11 @@
 """Synthetic occlusion of faces: glasses, mask, hand or block."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
+from numpy.typing import ArrayLike
 
 from ranfer.landmarks.align import move_points, similarity_transform
 from ranfer.registry import TRANSFORMS
@@ -27,21 +28,21 @@ class _Canvas:
         self.matrix = matrix
         self.unit = float(np.sqrt(np.linalg.det(matrix[:, :2])))
 
-    def _pixels(self, points: np.ndarray) -> np.ndarray:
+    def _pixels(self, points: ArrayLike) -> np.ndarray:
         pixels = (move_points(points, self.matrix) - 0.5) * (1 << _SHIFT)
         return np.rint(np.clip(pixels, -1e6, 1e6)).astype(np.int32)
 
-    def fill(self, points: np.ndarray, colour: Sequence[float]) -> None:
+    def fill(self, points: ArrayLike, colour: Iterable[float]) -> None:
         cv2.fillPoly(self.image, [self._pixels(points)], tuple(colour), cv2.LINE_AA, _SHIFT)
 
-    def stroke(self, points: np.ndarray, width: float, colour: Sequence[float]) -> None:
+    def stroke(self, points: ArrayLike, width: float, colour: Iterable[float]) -> None:
         thickness = max(round(width * self.unit), 1)
         pixels = [self._pixels(points)]
         cv2.polylines(self.image, pixels, False, tuple(colour), thickness, cv2.LINE_AA, _SHIFT)
 
-    def ellipse(self, centre: Sequence[float], radii: Sequence[float]) -> np.ndarray:
+    def ellipse(self, centre: ArrayLike, radii: ArrayLike) -> np.ndarray:
         angle = np.linspace(0, 2 * np.pi, 33)[:-1, None]
-        return np.asarray(centre) + np.hstack([np.cos(angle), np.sin(angle)]) * radii
+        return np.asarray(centre) + np.hstack([np.cos(angle), np.sin(angle)]) * np.asarray(radii)
 
 
 def _glasses(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -54,7 +56,7 @@ class RegionCropTransform(BaseTransform):
             raise ValueError(f'RegionCropTransform.crop_size must be positive, got {crop_size}.')
         if not callable(strategy):
             strategy = REGIONS.build(strategy or dict(type='FixedRegions'))
-        self.strategy = strategy
+        self.strategy: Any = strategy
         self.seed = seed
         self.crop_size = crop_size
 
@@ -73,7 +75,7 @@ class RegionCropTransform(BaseTransform):
         results['regions'] = np.concatenate([face, boxes.astype(np.float32, copy=False)])
         results['region_mask'] = np.concatenate([[True], mask])
         if self.crop_size is not None:
-            results['img'] = self._crop(results['img'], results['regions'])
+            results['img'] = _crop(results['img'], results['regions'], self.crop_size)
         return results
 
     def _rng(self, results: dict) -> np.random.Generator:
@@ -82,14 +84,15 @@ class RegionCropTransform(BaseTransform):
         # The last number tells this stream from that of a RandomOcclusion of the same seed.
         return np.random.default_rng((self.seed, results['sample_idx'], 1))
 
-    def _crop(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-        image = image if image.ndim == 3 else image[..., None]
-        batch = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
-        rois = torch.from_numpy(np.pad(boxes, ((0, 0), (1, 0))))
-        return crop_regions(batch, rois, self.crop_size).round().byte().numpy()
-
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(strategy={type(self.strategy).__name__}, seed={self.seed}, '
             f'crop_size={self.crop_size})'
         )
+
+
+def _crop(image: np.ndarray, boxes: np.ndarray, size: int) -> np.ndarray:
+    image = image if image.ndim == 3 else image[..., None]
+    batch = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None].float()
+    rois = torch.from_numpy(np.pad(boxes, ((0, 0), (1, 0))))
+    return crop_regions(batch, rois, size).round().byte().numpy()

@@ -45,6 +45,8 @@ class SafeCheckpointHook(CheckpointHook):
         ...         save_best='fer/accuracy', rule='greater'))
     """
 
+    backend_args: dict | None
+
     def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)
         self._former_best: dict[str, str | None] = {}
@@ -63,7 +65,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.backend_args = dict(backend='ranfer.atomic')
         if not runner._resume or runner._load_from is not None:
             return
-        choice = [self._newest(runner) if is_main_process() else None]
+        choice = [self._newest(self._folder, runner) if is_main_process() else None]
         broadcast_object_list(choice)
         if choice[0] is not None:
             runner._load_from = choice[0]
@@ -109,8 +111,8 @@ class SafeCheckpointHook(CheckpointHook):
         backend = get_file_backend(folder, backend_args=self.backend_args)
         return Path(folder) if isinstance(backend, LocalBackend) else None
 
-    def _newest(self, runner: Runner) -> str | None:
-        candidates = self._candidates(Path(runner.work_dir) / 'last_checkpoint')
+    def _newest(self, folder: Path, runner: Runner) -> str | None:
+        candidates = self._candidates(folder, Path(runner.work_dir) / 'last_checkpoint')
         reasons = []
         for path in candidates:
             try:
@@ -126,17 +128,17 @@ class SafeCheckpointHook(CheckpointHook):
             raise ValueError(f'No checkpoint to resume from: {" ".join(reasons)}')
         return None
 
-    def _candidates(self, pointer: Path) -> list[str]:
+    def _candidates(self, folder: Path, pointer: Path) -> list[str]:
         """Checkpoints, newest first: the one ``last_checkpoint`` names, and those before it."""
         named = pointer.read_text().strip() if pointer.is_file() else ''
         pattern = re.compile(re.escape(self.filename_tmpl).replace(r'\{\}', r'(\d+)'))
         steps = {}
-        for path in self._folder.iterdir() if self._folder.is_dir() else ():
+        for path in folder.iterdir() if folder.is_dir() else ():
             match = pattern.fullmatch(path.name)
             if match:
                 steps[int(match[1])] = str(path)
         match = pattern.fullmatch(osp.basename(named))
-        moved = self._folder / osp.basename(named)
+        moved = folder / osp.basename(named)
         if named and not osp.isfile(named) and moved.is_file():
             named = str(moved)
         before = [step for step in steps if match is None or step < int(match[1])]

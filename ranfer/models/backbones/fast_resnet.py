@@ -29,6 +29,8 @@ class FastResNet(ResNet):
         >>> backbone = dict(type='ranfer.FastResNet', depth=18, out_indices=(3, ))
     """
 
+    conv_cfg: dict
+
     def __init__(self, depth: int, *args: Any, conv_cfg: dict | None = None, **kwargs: Any) -> None:
         conv_cfg = conv_cfg or dict(type='ranfer.SmallMapConv2d')
         super().__init__(depth, *args, conv_cfg=conv_cfg, **kwargs)

@@ -103,8 +103,9 @@ class RANClassifier(ImageClassifier):
         Raises:
             ValueError: If ``mode`` is unknown.
         """
-        regions = dict(region_mask=region_mask, rois=rois, num_regions=num_regions)
-        feats = self.extract_feat(inputs, **regions)
+        feats = self.extract_feat(
+            inputs, region_mask=region_mask, rois=rois, num_regions=num_regions
+        )
         if mode == 'loss':
             return self.head.loss(feats, data_samples)
         if mode == 'predict':

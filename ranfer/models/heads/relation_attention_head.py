@@ -135,7 +135,8 @@ class RelationAttentionHead(ClsHead):
         if self.region_loss is not None:
             losses['loss_region'] = self.region_loss(feats.log_self_weights.exp(), feats.mask)
         if self.single_region_loss is not None:
-            losses['loss_single_region'] = self._single_region_loss(feats, data_samples)
+            logits, target, weight = self._regions_alone(feats, data_samples)
+            losses['loss_single_region'] = self.single_region_loss(logits, target, **weight)
         return losses
 
     def predict(
@@ -174,7 +175,10 @@ class RelationAttentionHead(ClsHead):
             weight = self.fc.weight.unflatten(1, (2, -1)).sum(dim=1)  # of [F_i : F_i]
             return F.linear(self.dropout(features).to(weight.dtype), weight, self.fc.bias)
 
-    def _single_region_loss(self, feats: RegionFeatures, data_samples: list[DataSample]) -> Tensor:
+    def _regions_alone(
+        self, feats: RegionFeatures, data_samples: list[DataSample]
+    ) -> tuple[Tensor, Tensor, dict]:
+        """Logits of every region by itself, targets, and how a loss weighs those that exist."""
         logits = self.classify_regions(feats.features)
         if 'gt_score' in data_samples[0]:
             target = torch.stack([sample.gt_score for sample in data_samples])
@@ -182,11 +186,9 @@ class RelationAttentionHead(ClsHead):
             target = torch.cat([sample.gt_label for sample in data_samples])
         target = target.repeat_interleave(logits.size(1), dim=0)
         if feats.mask is None:
-            return self.single_region_loss(logits.flatten(0, 1), target)
+            return logits.flatten(0, 1), target, {}
         exists = feats.mask.flatten().float()
-        return self.single_region_loss(
-            logits.flatten(0, 1), target, weight=exists, avg_factor=exists.sum()
-        )
+        return logits.flatten(0, 1), target, dict(weight=exists, avg_factor=exists.sum())
 
     def _check_labels(self, data_samples: list[DataSample]) -> None:
         """Check the labels where that stops no device and breaks no graph."""
