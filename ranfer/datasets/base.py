@@ -3,6 +3,7 @@
 import logging
 import os.path as osp
 import pickle
+import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
@@ -17,6 +18,8 @@ from ranfer.datasets.transforms.loading import UnreadableImageError
 from ranfer.registry import DATASETS
 
 _WARNING = logging.WARNING
+_LABEL_FOLDER = re.compile(r'(?:[^/]+/)?\d{1,2}$')
+"""Folders of a condition list that tell a label, as ``1/name.jpg`` or ``val/0/name``."""
 
 
 @DATASETS.register_module()
@@ -176,7 +179,11 @@ class FERDataset(BaseDataset):
         for condition, file in self.condition_lists.items():
             unknown, ambiguous, matched = [], 0, 0
             for path, name, kind in _images(parse_condition_list(file), by_path, by_name):
-                found = by_path.get(path) or by_name.get(self.condition_key(name), [])
+                found = by_path.get(path) or [
+                    index
+                    for index in by_name.get(self.condition_key(name), [])
+                    if _may_be_in(path, rows[index]['img_path'])
+                ]
                 if not found:
                     unknown.append(name)
                 elif path not in by_path and len({rows[i]['img_path'] for i in found}) > 1:
@@ -274,6 +281,15 @@ class FERDataset(BaseDataset):
                     f'first {min(self.bad_images)!r}; {self.hint}'
                 ) from error
             return None
+
+
+def _may_be_in(listed: str, path: str) -> bool:
+    """Whether the folders of a list's path, if it has any but a label's, are those of an image."""
+    named, own = listed.split('/')[:-1], path.split('/')[:-1]
+    if _LABEL_FOLDER.match('/'.join(named)):
+        return True
+    shorter = min(len(named), len(own))
+    return named[len(named) - shorter :] == own[len(own) - shorter :]
 
 
 def _images(

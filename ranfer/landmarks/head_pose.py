@@ -58,7 +58,8 @@ def head_pose(landmarks: np.ndarray) -> np.ndarray:
         np.ndarray: Yaw, pitch and roll in degrees, see :func:`angles`; shape ``(3,)``.
 
     Raises:
-        ValueError: If the landmarks are not five distinct finite points.
+        ValueError: If the landmarks are not five distinct finite points, or those of no head that
+            looks at the camera, as when left and right are exchanged.
     """
     points = np.asarray(landmarks, np.float64)
     if points.shape != (5, 2) or not np.isfinite(points).all() or np.ptp(points, axis=0).max() <= 0:
@@ -81,5 +82,10 @@ def head_pose(landmarks: np.ndarray) -> np.ndarray:
         rotation = cv2.Rodrigues(turn)[0]
         if error < best_error and rotation[2, 2] > 0:
             best, best_error = rotation, error
+    if not np.isfinite(best_error):
+        raise ValueError(
+            f'landmarks: {points.round(1).tolist()} are those of no head seen from the front; give '
+            f'left and right as in the image'
+        )
     flip = np.diag([1.0, 1.0, -1.0])
     return angles(flip @ best @ flip)

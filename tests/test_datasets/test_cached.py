@@ -50,6 +50,14 @@ def test_second_look_needs_no_file(root, color_type):
             (root / f'{i}.png').unlink(missing_ok=True)
 
 
+def test_images_of_16_bits_stay_as_they_are(root):
+    image = np.random.default_rng(0).integers(0, 1 << 16, (8, 9), dtype=np.uint16)
+    cv2.imwrite(str(root / '0.png'), image)
+    cached = dataset(root, type='ranfer.LoadCachedFaceImage', cache_mb=1, color_type='unchanged')
+    for _ in range(2):
+        np.testing.assert_array_equal(cached[0]['img'], image)
+
+
 @pytest.mark.skipif(
     'fork' not in multiprocessing.get_all_start_methods(), reason='shared by forked workers only'
 )

@@ -46,6 +46,12 @@ def test_mistakes(points):
         head_pose(points)
 
 
+def test_landmarks_of_no_head_from_the_front_are_refused():
+    _, truth = draw(seed=0, size=64, yaw=60)
+    with pytest.raises(ValueError, match='are those of no head seen from the front'):
+        head_pose(truth.keypoints[[1, 0, 2, 4, 3]])
+
+
 def test_pose_lists_are_condition_lists(tmp_path):
     rows = []
     for i, yaw in enumerate((0, 50, -60, 5)):

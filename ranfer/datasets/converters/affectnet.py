@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ranfer.datasets.affectnet import AffectNet
+from ranfer.datasets.annotation import MAX_COORDINATE
 from ranfer.datasets.converters.images import ImageJob, SkipImage, convert_images
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, Source
@@ -66,6 +67,8 @@ def face_job(image: np.ndarray, info: dict) -> tuple[np.ndarray, dict]:
     except ValueError as error:
         kind = 'wrong landmarks' if info['faces'] == 'align' else 'wrong box'
         raise SkipImage(kind) from error
+    if moved is not None and not (abs(moved) <= MAX_COORDINATE).all():
+        raise SkipImage('wrong landmarks')
     return face, {} if moved is None else {'keypoints': moved.round(2).tolist()}
 
 

@@ -126,11 +126,16 @@ def extract_landmarks(
         list[str]: Lines of the report.
 
     Raises:
-        ConversionError: If an image is unreadable under ``strict``, or none is below ``root``; the
-            annotation stays as it is then.
+        ConversionError: If an image is unreadable under ``strict``, none is below ``root``, or
+            ``side`` or ``border`` is out of range; the annotation stays as it is then.
         FileNotFoundError: If there is no annotation file.
         ValueError: If it is no annotation file, or a row is wrong.
     """
+    if side < 0 or not 0 <= border <= 10:
+        raise ConversionError(
+            f'side, border: got {side} and {border}, expected a number of pixels from 0 and a part '
+            f'of the side in [0, 10]; correct them'
+        )
     annotation = load_annotation(ann_file, 'make it with a converter first')
     check_rows(annotation['data_list'], ann_file, None)
     target = Path(out or ann_file)
@@ -155,7 +160,10 @@ def extract_landmarks(
     ]
     _collect(_run(batches, workers, (config, side, border)), len(todo), journal, report)
     found = _fill(rows, set(wanted), journal.done)
-    save_annotation(target, {**annotation['metainfo'], 'landmarks': config['type']}, rows)
+    metainfo = annotation['metainfo']
+    if wanted:
+        metainfo = {**metainfo, 'landmarks': config['type']}
+    save_annotation(target, metainfo, rows)
     journal.path.unlink(missing_ok=True)  # it is of this run alone, images may change
     lines = [f'{config["type"]}: landmarks found in {found} of {len(wanted)} images']
     return [*lines, f'written: {target}', *report.lines()]

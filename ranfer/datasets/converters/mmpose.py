@@ -12,6 +12,8 @@ from ranfer.datasets.converters.report import Report
 from ranfer.datasets.transforms.loading import FORMATS
 
 POINTS = ('left_eye', 'right_eye', 'nose', 'left_mouth', 'right_mouth')
+_ORIENTATION, _LYING = 0x112, (5, 6, 7, 8)
+"""EXIF's tag, and its values for an image that is turned by a quarter when it is shown."""
 _CATEGORY = {'id': 1, 'name': 'face', 'keypoints': list(POINTS), 'skeleton': []}
 
 
@@ -59,6 +61,8 @@ def annotation_to_mmpose(
         try:
             with Image.open(folder / path, formats=FORMATS) as image:
                 width, height = image.size
+                if image.getexif().get(_ORIENTATION) in _LYING:
+                    width, height = height, width
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             report.skip('unreadable image', f'{path} {error}')
             continue

@@ -23,7 +23,7 @@ from .identity import Identity, sample_identity
 from .occluders import OPAQUE, Occluder, sample_occluder
 from .render import FaceTruth, SynthFace, render_face, sample_face
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same parameters give other pictures or truth, so that caches are made anew."""
 
 CHUNK = 250
@@ -261,14 +261,21 @@ def _metainfo(split: str, parameters: Parameters) -> dict:
     }
 
 
-def _is_finished(path: Path, metainfo: dict) -> bool:
-    """Whether an annotation file was made with these parameters; its first line tells."""
+def _is_finished(out: Path, parameters: Parameters, metainfo: dict) -> bool:
+    """Whether the annotation file, as its first line tells, and the images are there.
+
+    The file may have been given more since, such as landmarks of a detector.
+    """
+    split = metainfo['split']
     try:
-        with path.open(encoding='utf-8') as file:
-            head = json.loads(file.readline().rstrip().rstrip(',') + '}')
-    except (FileNotFoundError, ValueError):
+        with (out / f'{split}.json').open(encoding='utf-8') as file:
+            found = json.loads(file.readline().rstrip().rstrip(',') + '}')['metainfo']
+        same = all(found.get(key) == value for key, value in metainfo.items())
+    except (FileNotFoundError, ValueError, LookupError, AttributeError, TypeError):
         return False
-    return head.get('metainfo') == metainfo
+    return same and all(
+        (out / chunk.folder / 'rows.json').is_file() for chunk in _chunks(parameters, SPLITS[split])
+    )
 
 
 def generate_synthfer(
@@ -300,7 +307,7 @@ def generate_synthfer(
     """
     out, parameters = Path(out), parameters or Parameters()
     metainfos = {split: _metainfo(split, parameters) for split in splits}
-    missing = [name for name in splits if not _is_finished(out / f'{name}.json', metainfos[name])]
+    missing = [name for name in splits if not _is_finished(out, parameters, metainfos[name])]
     for split in missing:
         if not any(getattr(parameters, part) for part in SPLITS[split]):
             raise ValueError(

@@ -123,13 +123,14 @@ def sample_occluder(
 
 def cover(
     image: np.ndarray, occluders: tuple[Occluder, ...], scene: Scene
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw occluders over a float32 image.
 
     Returns:
-        tuple: Image, float32 ``(S, S, 3)``, and the hidden pixels, bool ``(S, S)``.
+        tuple: Image, float32 ``(S, S, 3)``, the hidden pixels, bool ``(S, S)``, and those hidden by
+        opaque occluders, bool ``(S, S)``.
     """
-    hidden = np.zeros((scene.size, scene.size), bool)
+    hidden, opaque = np.zeros((2, scene.size, scene.size), bool)
     for occluder in occluders:
         rng = np.random.default_rng(occluder.seed)
         layer = Canvas(np.clip(image, 0, 255).astype(np.uint8))
@@ -137,8 +138,11 @@ def cover(
         _DRAW[occluder.kind](layer, alpha, occluder.half, scene, rng)
         weight = alpha.image.astype(np.float32) / 255
         image = image + (layer.image - image) * spread(weight)
-        hidden |= alpha.image > 127
-    return image, hidden
+        covered = alpha.image > 127
+        hidden |= covered
+        if occluder.kind in OPAQUE:
+            opaque |= covered
+    return image, hidden, opaque
 
 
 def _draw_block(layer, alpha, half, scene: Scene, rng) -> None:

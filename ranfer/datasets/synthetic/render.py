@@ -67,6 +67,7 @@ class FaceTruth:
         yaw, pitch, roll: Head pose in degrees.
         face_box: Box of the face in pixels (x1, y1, x2, y2), float32 ``(4,)``.
         occluder_mask: Pixels that occluders hide, bool ``(S, S)``.
+        opaque_mask: Those that occluders other than plain glasses hide, bool ``(S, S)``.
     """
 
     label: int
@@ -78,11 +79,13 @@ class FaceTruth:
     roll: float
     face_box: np.ndarray
     occluder_mask: np.ndarray = field(repr=False)
+    opaque_mask: np.ndarray = field(repr=False)
 
     @property
     def occluder_box(self) -> list[int] | None:
-        """Box of the hidden pixels (x1, y1, x2, y2), or None."""
-        rows, columns = self.occluder_mask.any(1), self.occluder_mask.any(0)
+        """Box of what the opaque occluder hides, or else the glasses, xyxy; None if nothing."""
+        mask = self.opaque_mask if self.opaque_mask.any() else self.occluder_mask
+        rows, columns = mask.any(1), mask.any(0)
         if not rows.any():
             return None
         y, x = np.flatnonzero(rows), np.flatnonzero(columns)
@@ -145,7 +148,7 @@ def render_face(face: SynthFace, size: int = 128) -> tuple[np.ndarray, FaceTruth
     image = cv2.blendLinear(skin, image, trace.cover, 1 - trace.cover)
 
     scene = Scene(radius, camera, trace, box, who, size)
-    image, hidden = cover(image, face.occluders, scene)
+    image, hidden, opaque = cover(image, face.occluders, scene)
     keypoints, seen = _landmarks(features.landmarks, radius, camera, trace, hidden)
     truth = FaceTruth(
         label=CLASSES.index(face.expression),
@@ -157,6 +160,7 @@ def render_face(face: SynthFace, size: int = 128) -> tuple[np.ndarray, FaceTruth
         roll=view.roll,
         face_box=(box + TO_EDGE).astype(np.float32),
         occluder_mask=hidden,
+        opaque_mask=opaque,
     )
     return _develop(image, view, rng), truth
 

@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-from ranfer.datasets.transforms.loading import LoadFaceImage
+from ranfer.datasets.transforms.loading import LoadFaceImage, hide_outside
 from ranfer.registry import TRANSFORMS
 
 _MAX_SAMPLES = 2**22
@@ -19,9 +19,9 @@ class LoadCachedFaceImage(LoadFaceImage):
     """:class:`LoadFaceImage` that keeps decoded images in memory shared by all data workers.
 
     An image is decoded the first time any worker needs it, in whatever epoch. When the memory is
-    full, the remaining images are decoded every time. The memory is shared by forked workers
-    (``mp_cfg=dict(mp_start_method='fork')``, the default on Linux); elsewhere every worker has its
-    own, which is kept only with ``persistent_workers=True``.
+    full, the remaining images are decoded every time, as are those of 16 bits. The memory is shared
+    by forked workers (``mp_cfg=dict(mp_start_method='fork')``, the default on Linux); elsewhere
+    every worker has its own, which is kept only with ``persistent_workers=True``.
 
     For data sets of many small files on slow storage put the files into LMDB and read them through
     MMEngine: ``dict(type='ranfer.LoadFaceImage', backend_args=dict(backend='lmdb',
@@ -56,10 +56,12 @@ class LoadCachedFaceImage(LoadFaceImage):
         image = self._store.get(index, name)
         if image is None:
             results = super().transform(results)
-            self._store.put(index, name, results['img'])
+            if results['img'].dtype == np.uint8:
+                self._store.put(index, name, results['img'])
             return results
         results['img'] = image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        hide_outside(results)
         return results
 
     def __getstate__(self) -> dict:

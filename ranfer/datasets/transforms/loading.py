@@ -129,7 +129,7 @@ class LoadFaceImage(LoadImageFromFile):
 
         Returns:
             dict: ``results`` with ``img`` (uint8, shape ``(H, W, 3)``, BGR), ``img_shape`` and
-            ``ori_shape``.
+            ``ori_shape``; of ``gt_keypoints``, points outside the image are invisible.
         """
         path = results['img_path']
         try:
@@ -148,6 +148,7 @@ class LoadFaceImage(LoadImageFromFile):
             raise UnreadableImageError(path, defect)
         results['img'] = image.astype(np.float32) if self.to_float32 else image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        hide_outside(results)
         return results
 
     def _read(self, path: str) -> bytes:
@@ -157,6 +158,16 @@ class LoadFaceImage(LoadImageFromFile):
                 raise ValueError('is no key of the database')
             return data
         return read_file(path)
+
+
+def hide_outside(results: dict) -> None:
+    """Mark landmarks outside the image as invisible, before a resize would move them into it."""
+    if results.get('gt_keypoints') is None:
+        return
+    points = results['gt_keypoints'].copy()
+    size = results['img_shape'][::-1]
+    points[((points[..., :2] < 0) | (points[..., :2] > size)).any(-1), 2] = 0
+    results['gt_keypoints'] = points
 
 
 def _reason(error: OSError | ValueError) -> str:

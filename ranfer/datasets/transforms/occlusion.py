@@ -143,8 +143,8 @@ class RandomOcclusion(BaseTransform):
         halves: Where hand and block lie, out of left, right, upper and lower (as seen in the
             image). Defaults to all.
         prob: Probability that a face is occluded. Defaults to 1.
-        seed: Makes the occluder a function of seed and ``sample_idx``, for a fixed test split;
-            None draws anew each time. Defaults to None.
+        seed: Makes the occluder a function of seed and ``sample_idx`` alone, for a fixed test
+            split; None draws anew each time. Defaults to None.
 
     Raises:
         ValueError: If a kind or half is unknown or ``prob`` is not in [0, 1].
@@ -176,8 +176,9 @@ class RandomOcclusion(BaseTransform):
         """Occlude the face.
 
         Args:
-            results: Has ``img`` (uint8, BGR) and maybe ``gt_keypoints`` (``(1, 5, 3)``), which are
-                used if all five are visible; ``sample_idx`` if there is a seed.
+            results: Has ``img`` (uint8, BGR) and maybe ``gt_keypoints`` (``(1, 5, 3)``), by which
+                the occluder is placed if all five are visible and there is no seed; ``sample_idx``
+                if there is one.
 
         Returns:
             dict: ``results`` with the occluded ``img`` and the conditions.
@@ -192,7 +193,7 @@ class RandomOcclusion(BaseTransform):
         half = str(rng.choice(self.halves))
         keypoints = results.get('gt_keypoints')
         landmarks = None
-        if keypoints is not None and (keypoints[0, :, 2] > 0).all():
+        if self.seed is None and keypoints is not None and (keypoints[0, :, 2] > 0).all():
             landmarks = keypoints[0, :, :2]
         results['img'] = occlude(results['img'], kind, half, rng, landmarks)
         known = results.get('conditions', ())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os.path as osp
 from collections.abc import Sequence
 
-import torch
+from mmengine.dist import get_dist_info
+from mmengine.fileio import join_path
 from mmpretrain.engine.hooks import VisualizationHook
 from mmpretrain.structures import DataSample
 
@@ -18,7 +20,8 @@ class FaceVisualizationHook(VisualizationHook):
     Loaders deliver BGR, or ready crops, or several views of a face under test-time augmentation,
     where visualizers take one RGB image: MMPretrain's own hook would swap red and blue. Drawn are
     the face (of several views the first, whose fields MMPretrain's averaged sample carries) and, by
-    :class:`ranfer.visualization.RANVisualizer`, the attention.
+    :class:`ranfer.visualization.RANVisualizer`, the attention. Names of pictures begin with the
+    number of the face, for faces in several folders may be called alike.
 
     Args:
         **kwargs: Arguments of MMPretrain's ``VisualizationHook``: ``enable`` (False by default),
@@ -29,6 +32,8 @@ class FaceVisualizationHook(VisualizationHook):
         ...     visualization=dict(type='ranfer.FaceVisualizationHook', enable=True, interval=100))
         >>> visualizer = dict(type='ranfer.RANVisualizer')
     """
+
+    _drawn_to = 0
 
     def _draw_samples(
         self,
@@ -43,6 +48,18 @@ class FaceVisualizationHook(VisualizationHook):
 
         several_views = isinstance(data_batch['data_samples'][0], (list, tuple))
         views = data_batch['inputs'][0] if several_views else data_batch['inputs']
-        drawn = [face_of_input(view.cpu().numpy(), s) for view, s in zip(views, data_samples)]
-        faces = [torch.from_numpy(face).permute(2, 0, 1) for face, _ in drawn]
-        super()._draw_samples(batch_idx, dict(inputs=faces), [s for _, s in drawn], step)
+        rank, processes = get_dist_info()
+        first = 0 if batch_idx == 0 else self._drawn_to
+        self._drawn_to = first + len(data_samples)
+        for place, (view, sample) in enumerate(zip(views, data_samples)):
+            number = (first + place) * processes + rank
+            if number % self.interval:
+                continue
+            face, sample = face_of_input(view.cpu().numpy(), sample)
+            name = f'{number:06d}_{osp.basename(sample.get("img_path", "face"))}'
+            target = {}
+            if self.out_dir is not None:
+                target['out_file'] = join_path(self.out_dir, f'{name}_{step}.png')
+            self._visualizer.visualize_cls(
+                image=face, data_sample=sample, step=step, name=name, **self.draw_args, **target
+            )

@@ -112,3 +112,17 @@ def test_a_mistyped_detector_is_no_traceback(annotation, capsys, text):
         run_tool('dataset_converters/extract_landmarks.py', annotation, '--detector', text)
     assert end.value.code == 2
     assert f'argument --detector: got {text!r}, expected a config' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('wrong', [dict(side=-5), dict(border=-1.0), dict(border=float('nan'))])
+def test_a_wrong_size_of_the_detectors_image_changes_nothing(annotation, wrong):
+    before = annotation.read_bytes()
+    with pytest.raises(ConversionError, match='side, border: got .*expected a number of pixels'):
+        extract_landmarks(str(annotation), detector={'type': 'BrightSpotDetector'}, **wrong)
+    assert annotation.read_bytes() == before and not CALLS
+
+
+def test_a_run_with_nothing_to_find_takes_no_credit(annotation):
+    extract_landmarks(str(annotation), detector={'type': 'BrightSpotDetector'})
+    extract_landmarks(str(annotation), detector={'type': 'MTCNN'})
+    assert json.loads(annotation.read_text())['metainfo']['landmarks'] == 'BrightSpotDetector'

@@ -106,6 +106,15 @@ def test_affectnet_boxes_that_reach_out_of_the_image_stay(tmp_path):
     assert report(tmp_path / 'out')['counts'] == {}
 
 
+@pytest.mark.parametrize('value', [np.nan, 1e9])
+def test_affectnet_landmarks_that_are_no_places_are_counted(tmp_path, value):
+    root = fakes.write_affectnet_npy(tmp_path / 'in')
+    np.save(root / 'train_set/annotations/3_lnd.npy', np.full(136, value))
+    convert_affectnet([root], tmp_path / 'out')
+    assert report(tmp_path / 'out')['counts'] == {'wrong landmarks': 1}
+    assert len(AffectNet(data_root=str(tmp_path / 'out'), ann_file='train.json')) == 7
+
+
 def test_affectnet_npy_release_with_seven_classes(tmp_path):
     root = fakes.write_affectnet_npy(tmp_path / 'in')
     (root / 'train_set/annotations/3_exp.npy').unlink()

@@ -3,6 +3,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from ranfer.datasets.annotation import save_annotation
 from ranfer.datasets.converters.mmpose import annotation_to_mmpose
@@ -42,6 +43,18 @@ def test_points_boxes_and_visibility(write):
     assert (first['bbox'], second['bbox']) == ([0, 0, 40, 48], [5, 6, 30, 40])
     assert (first['num_keypoints'], second['num_keypoints']) == (4, 5)
     assert len(content['categories'][0]['keypoints']) == 5
+
+
+def test_sides_are_those_of_the_image_as_it_is_shown(write, tmp_path):
+    source, out = write([row('a.jpg')], [])
+    image = Image.new('RGB', (40, 48))
+    exif = image.getexif()
+    exif[0x112] = 6  # a quarter turn
+    image.save(tmp_path / 'a.jpg', exif=exif)
+    annotation_to_mmpose(source, out)
+    content = json.load(open(out))
+    assert (content['images'][0]['width'], content['images'][0]['height']) == (48, 40)
+    assert content['annotations'][0]['bbox'] == [0, 0, 48, 40]
 
 
 def test_limit_is_spread_over_the_file(write):

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections import Counter
 
 import cv2
@@ -169,3 +170,15 @@ def test_damaged_annotation_is_made_again(tmp_path):
     (tmp_path / 'val.json').write_text(text[:40])
     assert generate_synthfer(tmp_path, parameters, splits=('val',), progress=False) == ['val']
     assert json.loads((tmp_path / 'val.json').read_text()) == json.loads(text)
+
+
+def test_more_in_the_annotation_stays_and_lost_images_are_made_again(tmp_path):
+    parameters = Parameters(train=6, size=32)
+    generate_synthfer(tmp_path, parameters, splits=('train',), progress=False)
+    file = tmp_path / 'train.json'
+    file.write_text(file.read_text().replace('{"dataset"', '{"landmarks": "MTCNN", "dataset"', 1))
+    assert generate_synthfer(tmp_path, parameters, splits=('train',), progress=False) == []
+    assert load_annotation(str(file))['metainfo']['landmarks'] == 'MTCNN'
+    shutil.rmtree(tmp_path / 'images')
+    assert generate_synthfer(tmp_path, parameters, splits=('train',), progress=False) == ['train']
+    assert len(list(tmp_path.rglob('*.jpg'))) == 6

@@ -76,3 +76,13 @@ def test_wrong_names_are_refused():
         Occluder('beard', 'lower')
     with pytest.raises(ValueError, match="half='upper' does not suit the occluder 'mask'"):
         Occluder('mask', 'upper')
+
+
+def test_box_is_that_of_the_opaque_occluder_beside_plain_glasses():
+    hand, glasses = Occluder('hand', 'left', 3), Occluder('glasses', 'upper', 4)
+    _, alone = render_face(replace(frontal(), occluders=(hand,)))
+    _, both = render_face(replace(frontal(), occluders=(glasses, hand)))
+    _, frame = render_face(replace(frontal(), occluders=(glasses,)))
+    assert both.occluder_box == alone.occluder_box != frame.occluder_box
+    assert both.occluder_mask.sum() > alone.occluder_mask.sum()
+    assert frame.occluder_box is not None and not frame.opaque_mask.any()

@@ -118,3 +118,11 @@ def test_huge_file_is_not_read_in_full(tmp_path):
         LoadFaceImage()(dict(img_path=str(path)))
     with pytest.raises(ValueError, match='cannot be read .has more than 64 MiB'):
         read_image(path)
+
+
+def test_landmarks_outside_the_image_are_invisible(tmp_path):
+    Image.new('RGB', (20, 10)).save(tmp_path / 'a.png')
+    points = np.array([[[5, 5, 1], [-1, 5, 1], [5, 11, 1], [20, 10, 1], [5, 5, 0]]], np.float32)
+    found = LoadFaceImage()(dict(img_path=str(tmp_path / 'a.png'), gt_keypoints=points))
+    assert found['gt_keypoints'][0, :, 2].tolist() == [1, 0, 0, 1, 0]
+    assert points[0, 1, 2] == 1

@@ -56,12 +56,27 @@ def test_seed_makes_it_a_function_of_the_sample():
     assert (other['img'] != first['img']).any()
 
 
+def test_landmarks_move_augmentations_and_no_fixed_test_split():
+    points = np.array([[[8, 9, 1], [20, 9, 1], [14, 15, 1], [9, 20, 1], [19, 20, 1]]], np.float32)
+    fixed = RandomOcclusion(seed=0)
+    with_points = fixed(dict(img=grey_face(), sample_idx=0, gt_keypoints=points))
+    np.testing.assert_array_equal(
+        with_points['img'], fixed(dict(img=grey_face(), sample_idx=0))['img']
+    )
+    drawn = []
+    for keypoints in (points, None):
+        np.random.seed(0)
+        drawn.append(RandomOcclusion()(dict(img=grey_face(), gt_keypoints=keypoints))['img'])
+    assert (drawn[0] != drawn[1]).any()
+
+
 def test_landmarks_of_which_one_is_hidden_are_not_used():
     points = np.array([[[0, 0, 0], [25, 15, 1], [17, 22, 1], [12, 30, 1], [23, 30, 1]]], np.float32)
-    transform = RandomOcclusion(seed=0)
-    with_points = transform(dict(img=grey_face(), sample_idx=0, gt_keypoints=points))
-    without = transform(dict(img=grey_face(), sample_idx=0))
-    np.testing.assert_array_equal(with_points['img'], without['img'])
+    drawn = []
+    for keypoints in (points, None):
+        np.random.seed(0)
+        drawn.append(RandomOcclusion()(dict(img=grey_face(), gt_keypoints=keypoints))['img'])
+    np.testing.assert_array_equal(drawn[0], drawn[1])
 
 
 def test_probability_and_augmentation():

@@ -31,7 +31,7 @@ def samples(count: int, size: int) -> list[DataSample]:
 def test_faces_are_handed_over_in_rgb(hook):
     faces = RED_IN_BGR.expand(3, 3, 8, 8)
     hook.after_test_iter(None, 0, dict(inputs=faces, data_samples=samples(3, 8)), samples(3, 8))
-    assert [picture['name'] for picture in hook.drawn] == ['0.png', '2.png']
+    assert [picture['name'] for picture in hook.drawn] == ['000000_0.png', '000002_2.png']
     assert hook.drawn[0]['image'].shape == (8, 8, 3)
     assert (hook.drawn[0]['image'] == [200, 0, 0]).all()
 
@@ -54,3 +54,17 @@ def test_nothing_is_drawn_by_default(hook):
     hook.enable = FaceVisualizationHook().enable
     hook.after_test_iter(None, 0, {}, [])
     assert hook.drawn == []
+
+
+def test_every_so_many_faces_are_drawn_into_files_of_their_own(hook, tmp_path):
+    hook.interval, hook.out_dir = 3, str(tmp_path)
+    for _ in range(2):  # a second evaluation counts anew
+        hook.drawn.clear()
+        for batch, count in enumerate((4, 4, 2)):
+            faces = RED_IN_BGR.expand(count, 3, 8, 8)
+            drawn = samples(count, 8)
+            for sample in drawn:
+                sample.set_metainfo(dict(img_path='folder/face.png'))
+            hook.after_test_iter(None, batch, dict(inputs=faces, data_samples=drawn), drawn)
+        names = [picture['out_file'] for picture in hook.drawn]
+        assert names == [str(tmp_path / f'{i:06d}_face.png_0.png') for i in (0, 3, 6, 9)]
