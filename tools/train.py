@@ -1,14 +1,14 @@
 """Train a model: ``python tools/train.py CONFIG``."""
 
 import argparse
-import os.path as osp
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
 
 from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.hooks import SafeCheckpointHook
 from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
@@ -49,19 +49,13 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.default_hooks.checkpoint.pop('save_best', None)
     if args.amp:
         use_mixed_precision(cfg)
-    if args.resume and not starts_flexible_runner(cfg, args.resume):
+    if args.resume:
         cfg.resume = True
         cfg.initial_load_from = cfg.get('load_from')  # for a first start, see SafeCheckpointHook
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     return cfg
-
-
-def starts_flexible_runner(cfg: Config, resume: str) -> bool:
-    """Whether this is a first start of a FlexibleRunner, which would drop ``load_from``."""
-    saved = osp.join(cfg.work_dir, 'last_checkpoint')
-    return resume == 'auto' and 'runner_type' in cfg and not osp.isfile(saved)
 
 
 def use_mixed_precision(cfg: Config) -> None:
@@ -83,6 +77,10 @@ def main() -> None:
     with one_sentence_errors(args.traceback):
         cfg = merge_args(read_config(args.config), args)
         runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
+        if isinstance(runner, FlexibleRunner):
+            for hook in runner.hooks:
+                if isinstance(hook, SafeCheckpointHook):
+                    hook.choose_checkpoint(runner)
         runner.train()
         end_distributed()
 

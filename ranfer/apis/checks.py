@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 from unicodedata import category
 
+import torch
 from mmpretrain import registry as mmpretrain_registry
 from torch import Tensor
 
@@ -129,8 +130,15 @@ def check_weights(weights: object, path: str) -> None:
     for name, value in weights.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             _fail(path, f'{reprlib.repr(value)} in its state_dict', 'names with tensors')
+        if not _is_plain(value):
+            _fail(path, f'the weight {name[:80]!r} of a special kind', 'plain tensors of numbers')
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             _fail(path, f'the weight {name[:80]!r} larger than what is stored', 'whole tensors')
+
+
+def _is_plain(value: Tensor) -> bool:
+    special = value.is_quantized or value.is_nested or value.is_complex()
+    return value.layout == torch.strided and value.device.type == 'cpu' and not special
 
 
 def _fail(path: str, got: str, expected: str) -> NoReturn:
@@ -150,8 +158,8 @@ def check_types(config: Any) -> None:
     and some registered components fetch a model from elsewhere.
 
     Raises:
-        ValueError: If a ``type`` is no registered component, or one that fetches models, or a text
-            names a place such as ``hf_hub:name``.
+        ValueError: If a ``type`` is no registered component, or one that fetches models, a text
+            names a place such as ``hf_hub:name``, or a key a scope to look in.
     """
     if isinstance(config, (list, tuple)):
         for item in config:
@@ -163,6 +171,11 @@ def check_types(config: Any) -> None:
         )
     if not isinstance(config, Mapping):
         return
+    if '_scope_' in config:
+        raise ValueError(
+            f'The model has the key _scope_ ({config["_scope_"]!r}), by which it would import a '
+            f'package; use a model file without it.'
+        )
     name = config.get('type')
     if 'type' in config and not _is_registered(name):
         raise ValueError(

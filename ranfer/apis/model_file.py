@@ -20,7 +20,7 @@ from ranfer.engine.atomic import open_beside
 from ranfer.engine.checkpoint import MODEL_META, load_checkpoint
 from ranfer.engine.launch import read_config
 from ranfer.registry import DATASETS
-from ranfer.utils.scope import in_scope
+from ranfer.utils.scope import registered_only
 
 WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 """Folder of the shipped weights."""
@@ -156,7 +156,7 @@ class ModelFile:
         config = _without(self.model, _NEVER)
         check_types(config)
         try:
-            with in_scope('mmpretrain'):
+            with registered_only('mmpretrain'):
                 model = mmpretrain_registry.MODELS.build(config)
         except (AssertionError, AttributeError, LookupError, RuntimeError, TypeError) as error:
             raise ValueError(

@@ -77,9 +77,15 @@ class ORTModel:
                 ``data_samples`` with ``regions`` and ``region_mask``.
 
         Raises:
-            ValueError: If samples lack ``regions``, or one has no region, and boxes are not baked
-                in.
+            ValueError: If images differ in size, or boxes are not baked in and samples lack
+                ``regions`` or one has no region.
         """
+        sizes = sorted({tuple(image.shape[-2:]) for image in data['inputs']})
+        if len(sizes) > 1:
+            raise ValueError(
+                f'Images of a batch differ in height and width ({sizes[0]}, {sizes[-1]}); give '
+                f'batches of one size, or batch_size=1 in the data loader.'
+            )
         images = np.stack([np.asarray(image) for image in data['inputs']])
         if self.fixed:
             return dict(images=images)

@@ -229,6 +229,21 @@ def _first_line(error: Exception) -> str:
     return text.splitlines()[0][:200]
 
 
+def state_dict_of(checkpoint: Any, filename: str) -> dict[str, Any]:
+    """The state dict of a checkpoint, or the checkpoint itself if it is one.
+
+    Raises:
+        ValueError: If it is not a mapping of names.
+    """
+    saved = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, dict) else None
+    if not isinstance(saved, dict) or not all(isinstance(name, str) for name in saved):
+        raise ValueError(
+            f'{filename} holds no state_dict that maps names to tensors; give a checkpoint of '
+            f'weights.'
+        )
+    return saved
+
+
 def load_weights(model: nn.Module, filename: str) -> None:
     """Load a checkpoint into a model that it fits in every name and shape.
 
@@ -243,7 +258,7 @@ def load_weights(model: nn.Module, filename: str) -> None:
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
     saved = CheckpointLoader.load_checkpoint(filename, map_location='cpu', logger='silent')
-    saved = saved.get('state_dict', saved)
+    saved = state_dict_of(saved, filename)
     state: Any = OrderedDict((name.removeprefix('module.'), x) for name, x in saved.items())
     state._metadata = {  # versions of the modules; the innermost of those that become '' counts
         f'{name}.'.removeprefix('module.').removesuffix('.'): value
@@ -270,7 +285,7 @@ def check_fit(model: nn.Module, checkpoint: dict, filename: str) -> None:
     Raises:
         ValueError: If no weight fits, which would train from random weights.
     """
-    saved = checkpoint.get('state_dict', checkpoint)
+    saved = state_dict_of(checkpoint, filename)
     shapes = {name: value.shape for name, value in model.state_dict().items()}
     misfits = [
         name

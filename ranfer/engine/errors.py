@@ -40,6 +40,7 @@ USER_ERRORS = (
 _ENDED_BY_PIPE = 128 + 13
 """What a shell calls a program that SIGPIPE ended."""
 
+_LACKING = re.compile(r"'ConfigDict' object has no attribute '(\w+)'")
 _WORKER = re.compile(r'Caught (\w+) in [^\n]+\.\nOriginal Traceback')
 
 
@@ -55,7 +56,7 @@ def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
             yield
         if sys.stdout is not None:
             sys.stdout.flush()
-    except (*USER_ERRORS, RuntimeError) as error:
+    except (*USER_ERRORS, AttributeError, RuntimeError) as error:
         if isinstance(error, BrokenPipeError) and _reader_has_gone():
             stop_printing()
             raise SystemExit(_ENDED_BY_PIPE) from None
@@ -98,8 +99,10 @@ def explain(error: BaseException) -> str:
     compared = re.search(r"'[<>]=?' not supported between instances of '(\w+)' and '(\w+)'", text)
     if compared:
         return _no_number(error, compared.groups()) or text
-    if isinstance(error, KeyError):
-        return f'The config lacks the key {text!r}, or it is mistyped.'
+    lacking = _LACKING.match(text)
+    if lacking or isinstance(error, KeyError):
+        key = lacking[1] if lacking else text
+        return f'The config lacks the key {key!r}, or it is mistyped.'
     return text
 
 
@@ -120,6 +123,8 @@ def stop_printing() -> None:
 
 def _is_of_users(error: BaseException) -> bool:
     """Whether a user can mend it; what PyTorch cannot make anew comes as a ``RuntimeError``."""
+    if isinstance(error, AttributeError):
+        return _LACKING.match(str(error)) is not None
     worker = _WORKER.match(str(error))
     kind = getattr(builtins, worker[1], None) if worker else None
     return isinstance(error, USER_ERRORS) or (kind is not None and issubclass(kind, USER_ERRORS))

@@ -11,7 +11,7 @@ import torch
 from mmpretrain.registry import MODELS
 
 from ranfer.apis import ModelFile
-from ranfer.apis.checks import check_types, reaches_out
+from ranfer.apis.checks import check_types, check_weights, reaches_out
 from ranfer.engine.checkpoint import MODEL_META
 
 
@@ -147,3 +147,41 @@ def test_program_is_refused(tmp_path):
             archive.writestr(name, b'1')
     with pytest.raises(ValueError, match='could run code .found GLOBAL TorchScript'):
         ModelFile.load(tmp_path / 'm.pth')
+
+
+@pytest.mark.parametrize('name', ['stranger.run', 'builtins.print', 'os.system'])
+def test_names_under_other_keys_import_and_call_nothing(tmp_path, monkeypatch, name):
+    """MMCV's layers look up names that stand under keys such as ``conv_type``."""
+    (tmp_path / 'stranger.py').write_text('raise SystemExit("it ran")')
+    monkeypatch.syspath_prepend(tmp_path)
+    model = tiny.model_file()
+    patches = dict(type='SwinTransformer', arch='tiny', patch_cfg=dict(conv_type=name))
+    model.model['backbone'] = patches
+    with pytest.raises(ValueError, match='cannot be built from its config'):
+        model.build()
+
+
+def test_a_scope_imports_nothing(tmp_path, monkeypatch):
+    (tmp_path / 'stranger').mkdir()
+    (tmp_path / 'stranger/__init__.py').touch()
+    (tmp_path / 'stranger/registry.py').write_text('raise SystemExit("it ran")')
+    monkeypatch.syspath_prepend(tmp_path)
+    model = tiny.model_file()
+    model.model['neck']['_scope_'] = 'stranger'
+    with pytest.raises(ValueError, match="the key _scope_ .'stranger'., by which it would import"):
+        model.build()
+
+
+def special_tensors() -> dict[str, torch.Tensor]:
+    return {
+        'sparse': torch.ones(3, 3).to_sparse(),
+        'meta': torch.empty(3, device='meta'),
+        'complex': torch.ones(3, dtype=torch.complex64),
+        'quantised': torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8),
+    }
+
+
+@pytest.mark.parametrize('kind', special_tensors())
+def test_weights_of_special_kinds_are_refused(kind):
+    with pytest.raises(ValueError, match="the weight 'a' of a special kind, expected plain"):
+        check_weights({'a': special_tensors()[kind]}, 'm.pth')

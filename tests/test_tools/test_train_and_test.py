@@ -194,15 +194,25 @@ def test_missing_config(tmp_path, capsys):
     assert 'none.py does not exist' in capsys.readouterr().err
 
 
-def test_a_first_start_of_another_runner_keeps_the_weights_to_start_from(tmp_path):
-    """MMEngine's FlexibleRunner loads before any hook could choose."""
-    tool = runpy.run_path(str(ROOT / 'tools/train.py'))
-    config = ROOT / 'configs/ran/ran_r18_rafdb.py'
-    options = ['--cfg-options', 'runner_type=FlexibleRunner', 'load_from=r18.pth']
+def logs(folder: Path) -> str:
+    return ''.join(file.read_text() for file in folder.rglob('*.log'))
 
-    def merged() -> Config:
-        return merge_args(tool, config, '--resume', '--work-dir', tmp_path, *options)
 
-    assert merged().load_from == 'r18.pth' and not merged().resume
-    (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
-    assert merged().load_from is None and merged().resume
+def test_another_runner_starts_and_resumes_from_what_can_be_read(tmp_path):
+    """MMEngine's FlexibleRunner loads before its hooks are called."""
+    debug = ROOT / 'configs/examples/debug.py'
+    config = tmp_path / 'flexible.py'
+    config.write_text(
+        f"_base_ = {str(debug)!r}\nrunner_type = 'FlexibleRunner'\n"
+        f"strategy = dict(type='SingleDeviceStrategy')\n"
+    )
+    arguments = [config, '--no-validate', '--resume', '--work-dir', tmp_path / 'run']
+    run_tool('train.py', debug, '--no-validate', '--epochs', 1, '--work-dir', tmp_path / 'first')
+    start = f'load_from={tmp_path / "first/epoch_1.pth"}'
+    run_tool('train.py', *arguments, '--epochs', 2, '--cfg-options', start)
+    assert f'Load checkpoint from {tmp_path / "first/epoch_1.pth"}' in logs(tmp_path / 'run')
+    newest = tmp_path / 'run/epoch_2.pth'
+    newest.write_bytes(newest.read_bytes()[:1000])
+    run_tool('train.py', *arguments, '--epochs', 3, '--cfg-options', start)
+    assert f'Training resumes from {tmp_path / "run/epoch_1.pth"}' in logs(tmp_path / 'run')
+    assert (tmp_path / 'run/epoch_3.pth').is_file()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from mmengine.registry import DefaultScope
+from mmengine.registry import MODELS, DefaultScope
 
 from ranfer.registry import FACE_DETECTORS, REGIONS
-from ranfer.utils.scope import in_scope
+from ranfer.utils.scope import in_scope, registered_only
 
 
 def current() -> str | None:
@@ -48,3 +49,16 @@ def test_components_built_in_threads_leave_the_scope_alone(registry, monkeypatch
         built = list(pool.map(registry.build, [dict(type='Slow')] * 40))
     assert all(one.scopes == {'ranfer'} for one in built)
     assert current() == before
+
+
+def test_only_the_thread_that_asks_is_kept_to_what_is_registered():
+    def find() -> object:
+        return MODELS.get('collections.OrderedDict')
+
+    with registered_only('mmpretrain'):
+        assert MODELS.get('mmengine.BaseDataPreprocessor') is not None
+        with pytest.raises(RuntimeError, match='Failed to get collections'):
+            find()
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(find).result() is OrderedDict
+    assert find() is OrderedDict

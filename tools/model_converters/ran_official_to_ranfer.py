@@ -18,6 +18,7 @@ import torch
 
 from ranfer.engine import load_checkpoint
 from ranfer.engine.atomic import open_beside
+from ranfer.engine.checkpoint import state_dict_of
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.models.converters import (
     iresnet_depth,
@@ -48,9 +49,8 @@ def parse_args() -> argparse.Namespace:
 
 def tensors_of(checkpoint: dict, path: str) -> dict[str, torch.Tensor]:
     """The state dict of a checkpoint, or the checkpoint if it is one."""
-    state_dict = checkpoint.get('state_dict', checkpoint)
-    fits = isinstance(state_dict, dict) and all(isinstance(name, str) for name in state_dict)
-    if not fits or not all(isinstance(value, torch.Tensor) for value in state_dict.values()):
+    state_dict = state_dict_of(checkpoint, path)
+    if not all(isinstance(value, torch.Tensor) for value in state_dict.values()):
         raise ValueError(
             f'{path} holds no state_dict that maps names to tensors; give a checkpoint of weights.'
         )

@@ -11,6 +11,6 @@ classes = None
 faces = dict(type='ranfer.FERFolder', metainfo=dict(classes=classes))
 train_dataloader = dict(dataset=dict(data_root=data_root + 'train', **faces))
 # Condition lists are given as, for example,
-#   --cfg-options test_dataloader.dataset.conditions.occlusion=lists/pose30.txt
+#   --cfg-options test_dataloader.dataset.conditions.pose30=lists/pose30.txt
 val_dataloader = dict(dataset=dict(data_root=data_root + 'valid', conditions=dict(), **faces))
 test_dataloader = val_dataloader

@@ -63,14 +63,18 @@ class SafeCheckpointHook(CheckpointHook):
             return
         if self.backend_args is None and self.file_client_args is None:
             self.backend_args = dict(backend='ranfer.atomic')
-        if not runner._resume or runner._load_from is not None:
+        self.choose_checkpoint(runner)
+
+    def choose_checkpoint(self, runner: Runner) -> None:
+        """Choose where training resumes; a FlexibleRunner loads before its hooks are called."""
+        folder = self._out_folder(runner)
+        if folder is None or not runner._resume or runner._load_from is not None:
             return
-        choice = [self._newest(self._folder, runner) if is_main_process() else None]
+        choice = [self._newest(folder, runner) if is_main_process() else None]
         broadcast_object_list(choice)
-        if choice[0] is not None:
-            runner._load_from = choice[0]
-        elif runner.cfg.get('initial_load_from') is not None:
-            runner._load_from, runner._resume = runner.cfg.initial_load_from, False
+        runner._load_from = choice[0]
+        if choice[0] is None:
+            runner._load_from, runner._resume = runner.cfg.get('initial_load_from'), False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """See whether the checkpoint is one of this model, where the model is whole."""
@@ -116,7 +120,8 @@ class SafeCheckpointHook(CheckpointHook):
         reasons = []
         for path in candidates:
             try:
-                load_checkpoint(path, map_location='cpu')
+                if not osp.isdir(path):  # DeepSpeed's are folders
+                    load_checkpoint(path, map_location='cpu')
             except (OSError, ValueError) as error:
                 reasons.append(str(error))
                 continue

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper
+from mmengine.optim import BaseOptimWrapper, OptimWrapper
 from mmengine.runner import Runner
 from mmengine.utils import is_seq_of
 from torch.linalg import vector_norm
@@ -130,9 +130,9 @@ class NonFiniteGuardHook(Hook):
             optimizer.zero_grad(set_to_none=True)
 
 
-def _wrappers(runner: Runner) -> Iterable[OptimWrapper]:
+def _wrappers(runner: Runner) -> Iterable[BaseOptimWrapper]:
     wrapper = runner.optim_wrapper
-    return [wrapper] if isinstance(wrapper, OptimWrapper) else list(wrapper.values())
+    return [wrapper] if isinstance(wrapper, BaseOptimWrapper) else list(wrapper.values())
 
 
 def _describe(runner: Runner, losses: dict[str, float], paths: list[str], bad: str | None) -> str:
