@@ -88,6 +88,15 @@ def test_onnx_runtime_equals_the_model(shared, tmp_path):
             )
 
 
+def test_images_of_several_sizes_are_one_sentence(tmp_path):
+    path = str(tmp_path / 'model.onnx')
+    export_onnx(build(), path)
+    small, large = batch(1), batch(1, size=56)
+    mixed = {key: [*small[key], *large[key]] for key in ('inputs', 'data_samples')}
+    with pytest.raises(ValueError, match='Images of a batch differ in height and width'):
+        ORTModel(path).inputs_of(mixed)
+
+
 @pytest.mark.parametrize('bias', [-15.0, -200.0])
 def test_small_self_weights_keep_their_ratio(bias, tmp_path):
     model, path = build(), str(tmp_path / 'model.onnx')

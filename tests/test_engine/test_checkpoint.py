@@ -21,7 +21,7 @@ from mmengine.runner import CheckpointLoader
 from mmengine.runner import checkpoint as mmengine_checkpoint
 
 from ranfer.engine import checkpoint, load_checkpoint
-from ranfer.engine.checkpoint import load_weights
+from ranfer.engine.checkpoint import check_fit, load_weights
 
 
 def save(tmp_path, content, name='model.pth'):
@@ -227,6 +227,15 @@ def test_weights_reach_the_model_within_a_wrapper(tmp_path):
     assert model.fc.weight.tolist() == [[1, 1]]
     with pytest.raises(ValueError, match='does not fit the config'):
         load_weights(_Wrapper(_Net()), path)
+
+
+@pytest.mark.parametrize('content', [dict(state_dict=[1, 2]), {1: 2}])
+def test_weights_without_names_are_one_sentence(tmp_path, content):
+    path = save(tmp_path, content)
+    with pytest.raises(ValueError, match='holds no state_dict that maps names to tensors'):
+        load_weights(_Net(), path)
+    with pytest.raises(ValueError, match='holds no state_dict that maps names to tensors'):
+        check_fit(_Net(), content, path)
 
 
 def test_weights_keep_the_versions_of_their_modules(tmp_path):

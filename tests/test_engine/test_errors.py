@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.registry import OPTIMIZERS
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch.utils.data import DataLoader
@@ -76,6 +77,14 @@ def test_program_ends_with_a_sentence(capsys):
         raise ValueError('kept')
     with pytest.raises(ZeroDivisionError), one_sentence_errors():
         raise ZeroDivisionError  # a bug of ours is no mistake of the user
+
+
+def test_a_section_that_a_config_lacks(capsys):
+    with pytest.raises(SystemExit), one_sentence_errors():
+        ConfigDict().model  # noqa: B018
+    assert "The config lacks the key 'model', or it is mistyped." in capsys.readouterr().err
+    with pytest.raises(AttributeError), one_sentence_errors():
+        None.model  # noqa: B018
 
 
 class Samples:

@@ -132,6 +132,14 @@ def test_no_readable_checkpoint_is_an_error(tmp_path):
         tiny_runner(tmp_path, epochs=2, resume=True).train()
 
 
+def test_a_folder_is_a_checkpoint_of_deepspeed(tmp_path):
+    (tmp_path / 'epoch_1.pth').mkdir()
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
+    runner = tiny_runner(tmp_path, epochs=2, resume=True)
+    runner.call_hook('before_run')
+    assert runner._load_from == str(tmp_path / 'epoch_1.pth')
+
+
 def test_a_moved_work_directory_keeps_its_newest(tmp_path):
     tiny_runner(tmp_path / 'a', epochs=2).train()
     (tmp_path / 'a').rename(tmp_path / 'b')
