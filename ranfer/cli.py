@@ -155,8 +155,8 @@ def _is_index(text: str) -> bool:
 
 def _check_json(path: str, outputs) -> None:
     """Refuse to write a table over a photo or video, as ``--json *.jpg`` would."""
-    from ranfer.apis.images import IMAGE_SUFFIXES
     from ranfer.apis.sources import VIDEO_SUFFIXES
+    from ranfer.datasets.names import IMAGE_SUFFIXES
 
     outputs.target(path)
     suffix = Path(path).suffix

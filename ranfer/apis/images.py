@@ -11,11 +11,6 @@ import numpy as np
 from ranfer.datasets.converters.images import SkipImage, decode_image
 from ranfer.datasets.transforms.loading import MAX_PIXELS, read_file
 
-IMAGE_SUFFIXES = (
-    *('.jpg', '.jpeg', '.jpe', '.png', '.bmp', '.tif', '.tiff'),
-    *('.webp', '.ppm', '.pgm', '.pbm', '.jp2', '.gif'),
-)
-
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
     """Read an image file upright.

@@ -13,8 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ranfer.apis.images import IMAGE_SUFFIXES, as_image, read_image
+from ranfer.apis.images import as_image, read_image
 from ranfer.apis.results import printable
+from ranfer.datasets.names import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv')
 

@@ -11,6 +11,7 @@ line                         meaning
 ``val/0/<hash>/``            label 0, image <hash> (a folder of crops)
 ``7/<hash>/8.jpg``           label 7, image <hash>, crop 8
 ``any/path/name.jpg``        an image by its relative path or its name
+``./#path/name.jpg``         the same for a path that begins with ``#``, else a comment
 ===========================  ===============================================================
 
 Where a line as it is written is the path or name of an image, it means that image.
@@ -21,11 +22,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ranfer.datasets.names import IMAGE_SUFFIXES
 from ranfer.datasets.text import TextLimitError, bounded_lines
 
 _CROP = re.compile(r'^(?:.*/)?\d+/(?P<name>[^/]+)/\d+\.\w+$')
 _LABELLED = re.compile(r'^\d+_(?P<name>.+)$')
-_SUFFIX = re.compile(r'\.(?:jpe?g|png|bmp|webp|tiff?)$', re.IGNORECASE)
+_SUFFIX = re.compile(f'(?:{"|".join(map(re.escape, IMAGE_SUFFIXES))})$', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def parse_condition_line(line: str) -> ConditionEntry | None:
             raise ValueError(f'{text[:80]!r} names no image')
         columns, codes = [text], []  # a file name with blanks
     path = columns[0].replace('\\', '/').rstrip('/')
+    path = path[2:] if path.startswith('./#') else path
     kind = codes[1] if len(codes) == 2 else ''
     written = _SUFFIX.sub('', path)
     labelled = _LABELLED.match(path)

@@ -2,6 +2,12 @@
 
 import re
 
+IMAGE_SUFFIXES = (
+    *('.jpg', '.jpeg', '.jpe', '.png', '.bmp', '.tif', '.tiff'),
+    *('.webp', '.ppm', '.pgm', '.pbm', '.jp2', '.gif'),
+)
+"""How the names of image files end, in small letters."""
+
 
 def is_safe(name: str) -> bool:
     """Whether a relative name stays inside the folder it is put in, on any system."""
@@ -9,3 +15,9 @@ def is_safe(name: str) -> bool:
     return bool(name) and not (
         '..' in parts or name[0] in '/\\' or re.match(r'^[A-Za-z]:', name) or '\0' in name
     )
+
+
+def is_litter(name: str) -> bool:
+    """Whether macOS put a file or folder beside those that it packed or copied."""
+    parts = name.split('/')
+    return '__MACOSX' in parts or parts[-1].startswith('._')

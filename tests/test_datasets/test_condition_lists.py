@@ -116,3 +116,15 @@ def test_the_forms_of_the_authors_still_name_what_they_name(tmp_path):
     images = ['images/fer1.png', f'images/{HASH}.jpg', 'images/other.png']
     lines = ['2_fer1.png 8 2', 'fer1.png', f'7/{HASH}/8.jpg', f'7/{HASH}/9.jpg']
     assert conditions(tmp_path, images, lines) == {images[0]: ('c', 'c_2'), images[1]: ('c',)}
+
+
+@pytest.mark.parametrize('suffix', ['gif', 'jp2', 'PPM', 'pgm', 'jpe'])
+def test_every_suffix_of_an_image_ends_a_name_with_blanks(tmp_path, suffix):
+    images = [f'a b/c d.{suffix}', f'e.{suffix}']
+    assert conditions(tmp_path, images, images) == dict.fromkeys(images, ('c',))
+
+
+def test_a_name_behind_the_mark_of_a_comment(tmp_path):
+    images = ['#x.jpg', '#a b/#x.jpg', 'y.jpg']
+    found = conditions(tmp_path, images, ['./#x.jpg', './#a b/#x.jpg', '#y.jpg'])
+    assert found == dict.fromkeys(images[:2], ('c',))

@@ -54,15 +54,16 @@ def test_landmarks_of_no_head_from_the_front_are_refused():
 
 def test_pose_lists_are_condition_lists(tmp_path):
     rows = []
-    for i, yaw in enumerate((0, 50, -60, 5)):
+    names = ('0.png', '1.png', '#2 x.png', '3.png')
+    for i, (name, yaw) in enumerate(zip(names, (0, 50, -60, 5))):
         image, truth = draw(seed=i, size=64, yaw=yaw)
-        cv2.imwrite(str(tmp_path / f'{i}.png'), image)
-        rows.append({'img_path': f'{i}.png', 'gt_label': 0, 'keypoints': truth.keypoints.tolist()})
+        cv2.imwrite(str(tmp_path / name), image)
+        rows.append({'img_path': name, 'gt_label': 0, 'keypoints': truth.keypoints.tolist()})
     rows.append({'img_path': 'none.png', 'gt_label': 0})
     save_annotation(tmp_path / 'a.json', {'classes': ['x']}, rows)
     lines = annotate_pose(str(tmp_path / 'a.json'), str(tmp_path / 'lists'))
     assert lines[0].startswith('pose of 4 of 5 images')
-    assert (tmp_path / 'lists/pose30.txt').read_text() == '1.png\n2.png\n'
+    assert (tmp_path / 'lists/pose30.txt').read_text() == '1.png\n./#2 x.png\n'
     assert len((tmp_path / 'lists/pose.csv').read_text().splitlines()) == 5
     conditions = {f'pose{d}': str(tmp_path / f'lists/pose{d}.txt') for d in (30, 45)}
     data = FERDataset('a.json', str(tmp_path), conditions=conditions)

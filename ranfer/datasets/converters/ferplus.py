@@ -207,7 +207,8 @@ def convert_ferplus(
     labels, scores = _label_rows(rows, protocol, lists, source, report)
     wanted = [(row, i) for i, row in enumerate(rows) if labels[i] >= 0]
     done = _convert_images(source, [r for r, _ in wanted], total, out, report, workers, overwrite)
-    return _write(wanted, labels, scores, done, Path(out), protocol, report)
+    published = {s: n for s, n in PUBLISHED[protocol].items() if not lists or s in lists}
+    return _write(wanted, labels, scores, done, Path(out), protocol, published, report)
 
 
 def _target(row: VoteRow) -> str:
@@ -310,7 +311,7 @@ def _csv_jobs(
         )
     column, by_row = header.index('pixels'), {row.row: row for row in rows.values()}
     number = -1
-    for number, fields in enumerate(table):
+    for number, fields in enumerate(filter(None, table)):
         row = by_row.get(number)
         if row is None:
             continue
@@ -345,6 +346,7 @@ def _write(
     done: set[str],
     out: Path,
     protocol: str,
+    published: dict[str, int],
     report: Report,
 ) -> list[str]:
     splits: dict[str, list[dict]] = {}
@@ -358,4 +360,4 @@ def _write(
                 }
             )
     metainfo = {'dataset': 'FERPlus', 'classes': list(CLASSES), 'protocol': protocol}
-    return write_splits(out, splits, metainfo, PUBLISHED[protocol], report)
+    return write_splits(out, splits, metainfo, published, report)

@@ -85,7 +85,10 @@ def _decode(data: bytes) -> np.ndarray | None:
 
 def _encode(image: np.ndarray, suffix: str) -> bytes:
     quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix.lower() in ('.jpg', '.jpeg') else []
-    return cv2.imencode(suffix, image, quality)[1].tobytes()
+    try:
+        return cv2.imencode(suffix, image, quality)[1].tobytes()
+    except cv2.error as error:
+        raise SkipImage('unknown suffix', f'({suffix!r} is that of no image)') from error
 
 
 def _convert(job: ImageJob, out: Path, prepare: Prepare | None) -> dict:

@@ -59,9 +59,14 @@ def annotate_pose(
     for limit in degrees:
         large = [path for path, pose in poses.items() if np.abs(pose[columns]).max() > limit]
         target = folder / f'pose{limit:g}.txt'
-        target.write_text(''.join(f'{path}\n' for path in large), encoding='utf-8')
+        target.write_text(''.join(map(_line, large)), encoding='utf-8')
         lines.append(f'{" or ".join(angles)} above {limit:g} degrees: {len(large)} ({target})')
     return lines
+
+
+def _line(path: str) -> str:
+    """Line of a condition list, in which a leading ``#`` would make a comment."""
+    return f'./{path}\n' if path.startswith('#') else f'{path}\n'
 
 
 def _pose(row: dict) -> np.ndarray | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from ranfer.datasets.converters.report import ConversionError, Report
-from ranfer.datasets.names import is_safe
+from ranfer.datasets.names import is_litter, is_safe
 from ranfer.datasets.text import MAX_LINE, TextLimitError, bounded_lines
 from ranfer.datasets.transforms.loading import MAX_FILE_BYTES
 
@@ -90,7 +90,8 @@ class Source:
     """Files below some folders and in some zip files, by relative name with ``/``.
 
     A zip file inside a folder counts as a folder of the name without ``.zip``. Names that would
-    lead outside (absolute, ``..``, drive letters) and links are skipped and reported.
+    lead outside (absolute, ``..``, drive letters) and links are skipped and reported, the additions
+    of macOS (``__MACOSX/``, ``._name``) skipped without a word.
 
     Args:
         paths: Folders, zip files and single files.
@@ -130,6 +131,8 @@ class Source:
             for name in sorted(names):
                 path = Path(folder, name)
                 relative = path.relative_to(root).as_posix()
+                if is_litter(relative):
+                    continue
                 if path.is_symlink() and (defect := _link_defect(path, root)):
                     self.report.skip(defect, f'{relative} (link)')
                 elif name.lower().endswith('.zip'):
@@ -148,7 +151,7 @@ class Source:
         _check_total(path, infos)
         for info in infos:
             name = info.filename
-            if name.endswith('/'):
+            if name.endswith('/') or is_litter(name):
                 continue
             if not is_safe(name) or (info.external_attr >> 28) == 0xA:
                 self.report.skip('name outside the root', f'{name} in {path.name}')

@@ -25,7 +25,7 @@ def write_splits(
         out: Output folder.
         splits: Split -> rows in the form of :mod:`ranfer.datasets.annotation`.
         metainfo: ``dataset``, ``classes``, ``protocol`` and more, for every split.
-        published: Split -> published number of images.
+        published: Split -> published number of images; one that is not written counts as empty.
         report: What was left out.
 
     Returns:
@@ -41,10 +41,11 @@ def write_splits(
             f'source: no image could be converted ({found or "none found"}); give the complete '
             f"archive or folder in its owners' layout"
         )
-    counts = {split: Counter(row['gt_label'] for row in rows) for split, rows in splits.items()}
     for split, rows in splits.items():
         save_annotation(out / f'{split}.json', {**metainfo, 'split': split}, rows)
     _set_aside(out, splits, metainfo['protocol'], report)
+    counts = {split: Counter[int]() for split in published}
+    counts |= {split: Counter(r['gt_label'] for r in rows) for split, rows in splits.items()}
     table = split_table(counts, tuple(metainfo['classes']), published)
     report.save(out / 'report.json', **metainfo, table=table)
     title = f'{metainfo["dataset"]}, protocol {metainfo["protocol"]}'

@@ -282,3 +282,33 @@ def test_a_split_is_listed_once(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_script(script, tmp_path, '--protocol', 'lists', *lists)
     assert 'a split is given twice' in capsys.readouterr().err
+
+
+def test_blank_lines_of_the_csv_are_no_rows(tmp_path):
+    rows = fakes.ferplus_rows()
+    fakes.write_votes(tmp_path / 'in/fer2013new.csv', rows)
+    pixels = fakes.write_fer2013(tmp_path / 'in/fer2013.csv', rows)
+    convert_ferplus([tmp_path / 'in'], tmp_path / 'expected')
+    pixels.write_text(pixels.read_text().replace('\n', '\n\n'))
+    convert_ferplus([tmp_path / 'in'], tmp_path / 'out')
+    assert read(tmp_path / 'out') == read(tmp_path / 'expected')
+
+
+def test_an_image_name_without_suffix_is_skipped(tmp_path):
+    rows = fakes.ferplus_rows()
+    rows[0]['Image name'] = 'fer0000000'
+    fakes.write_votes(tmp_path / 'in/fer2013new.csv', rows)
+    fakes.write_fer2013(tmp_path / 'in/fer2013.csv', rows)
+    assert 'skipped: unknown suffix: 1' in convert_ferplus([tmp_path / 'in'], tmp_path / 'out')
+
+
+def test_a_split_is_missing_only_where_it_was_asked_for(tmp_path):
+    rows = [row for row in fakes.ferplus_rows() if row['Usage'] != 'PublicTest']
+    fakes.write_votes(tmp_path / 'in/fer2013new.csv', rows)
+    fakes.write_fer_folders(tmp_path / 'in', rows)
+    lines = convert_ferplus([tmp_path / 'in'], tmp_path / 'out')
+    assert lines[1].split() == ['class', 'train', 'valid', 'test']
+    assert 'DIFFERENCE: valid has 0 images, published are 3199 (-3199)' in lines
+    assert not (tmp_path / 'out/valid.json').exists()
+    lines = convert_lists(tmp_path, train='fer0000000')
+    assert lines[1].split() == ['class', 'train']

@@ -177,3 +177,16 @@ def test_size_of_faces_is_checked(size):
     add_size(parser)
     with pytest.raises(SystemExit):
         parser.parse_args(['--size', size])
+
+
+def test_what_macos_adds_to_archives_is_no_image(tmp_path):
+    root = fakes.write_sfew(tmp_path / 'in', aligned=True)
+    (root / 'Train_Aligned_Faces/Sad/._x.png').write_bytes(b'x')
+    (root / '._more.zip').write_bytes(b'x')
+    with zipfile.ZipFile(tmp_path / 'sfew.zip', 'w') as archive:
+        for file in sorted(path for path in root.rglob('*') if path.is_file()):
+            archive.write(file, file.relative_to(root))
+            archive.writestr(f'__MACOSX/{file.relative_to(root).as_posix()}', b'x')
+    for source in (root, tmp_path / 'sfew.zip'):
+        convert_sfew([source], tmp_path / 'out', strict=True)
+        assert len(SFEW(data_root=str(tmp_path / 'out'), ann_file='train.json')) == 7
