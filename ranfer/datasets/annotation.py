@@ -114,8 +114,8 @@ def check_rows(rows: Sequence[dict], source: str, num_classes: int | None) -> No
         num_classes: C; labels must lie in [0, C) and score vectors have C values. None: any.
 
     Raises:
-        ValueError: If a row has a reserved key or a wrong path, label, distribution, box or
-            landmark shape. The sentence names the file and the row (counted from 0).
+        ValueError: If a row has a reserved key or a wrong path, label, distribution, box,
+            landmark shape or visibility. The sentence names the file and the row (counted from 0).
     """
     if not rows:
         raise ValueError(
@@ -130,6 +130,7 @@ def check_rows(rows: Sequence[dict], source: str, num_classes: int | None) -> No
     _check_labels(rows, source, num_classes)
     for key, shape in (('bbox', (4,)), ('keypoints', (5, 2)), ('keypoints_visible', (5,))):
         _check_array(rows, source, key, shape)
+    _check_visible(rows, source)
     _check_scores(rows, source, num_classes)
     _check_conditions(rows, source)
 
@@ -194,6 +195,13 @@ def _check_array(rows: Sequence[dict], source: str, key: str, shape: tuple[int, 
 
 def _is_usable(array: np.ndarray | None) -> bool:
     return array is not None and bool((abs(array) <= MAX_COORDINATE).all())
+
+
+def _check_visible(rows: Sequence[dict], source: str) -> None:
+    for index, row in enumerate(rows):
+        values = row.get('keypoints_visible')
+        if values is not None and not {0, 1}.issuperset(values):
+            _fail(source, index, 'keypoints_visible', values, '5 values 0 or 1')
 
 
 def _check_scores(rows: Sequence[dict], source: str, num_classes: int | None) -> None:

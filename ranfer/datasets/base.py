@@ -1,11 +1,13 @@
 """Base class of all data sets of ranfer."""
 
 import logging
+import os
 import os.path as osp
 import pickle
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from mmengine.fileio import join_path
@@ -34,7 +36,8 @@ class FERDataset(BaseDataset):
     Args:
         ann_file: Annotation file, relative to ``data_root``.
         data_root: Folder of the data set. Defaults to ''.
-        data_prefix: ``dict(img_path=...)`` is put before every path. Defaults to no prefix.
+        data_prefix: Folder below ``data_root`` that is put before every path, also in the form
+            ``dict(img_path=...)``. Defaults to no prefix.
         conditions: Condition name -> list file (:mod:`ranfer.datasets.conditions`). Images named in
             the list carry the condition; where a list has type codes they also carry
             ``'<condition>_<code>'``. Names that are not in the split are counted and reported.
@@ -66,7 +69,7 @@ class FERDataset(BaseDataset):
         self,
         ann_file: str = '',
         data_root: str = '',
-        data_prefix: dict | None = None,
+        data_prefix: str | dict | None = None,
         conditions: Mapping[str, str] | None = None,
         use_distribution: bool = False,
         skip_bad: bool = False,
@@ -77,14 +80,22 @@ class FERDataset(BaseDataset):
                 f'conditions: got {conditions!r}, expected a mapping from condition name to list '
                 f"file; write conditions=dict(occlusion='list.txt')"
             )
+        for name, file in (conditions or {}).items():
+            if not isinstance(file, (str, os.PathLike)):
+                raise ValueError(
+                    f'conditions: {name!r} has {file!r}, expected the path of a list file; give '
+                    f'one or remove the name'
+                )
         self.condition_lists = dict(conditions or {})
         self.use_distribution = use_distribution
         self.skip_bad = skip_bad
         self.bad_images: set[str] = set()
+        if not isinstance(data_prefix, str):
+            data_prefix = {'img_path': '', **(data_prefix or {})}
         super().__init__(
             ann_file=ann_file,
             data_root=osp.expanduser(data_root),
-            data_prefix={'img_path': '', **(data_prefix or {})},
+            data_prefix=data_prefix,
             **kwargs,
         )
 
@@ -275,12 +286,17 @@ class FERDataset(BaseDataset):
             if error.path not in self.bad_images:
                 self.bad_images.add(error.path)
                 print_log(f'{error} Skipped.', 'current', level=_WARNING)
-            if len(self.bad_images) >= len(self):
+            if len(self.bad_images) >= self._num_images:
                 raise ValueError(
-                    f'skip_bad: none of the {len(self)} images of {self.ann_file!r} can be read, '
-                    f'first {min(self.bad_images)!r}; {self.hint}'
+                    f'skip_bad: none of the {self._num_images} images of {self.ann_file!r} can be '
+                    f'read, first {min(self.bad_images)!r}; {self.hint}'
                 ) from error
             return None
+
+    @cached_property
+    def _num_images(self) -> int:
+        """Number of different files; rows may name a file several times."""
+        return len({self.get_data_info(index)['img_path'] for index in range(len(self))})
 
 
 def _may_be_in(listed: str, path: str) -> bool:

@@ -2,11 +2,13 @@
 
 import logging
 import os
+from collections import Counter
 from pathlib import Path
 
 from mmengine.logging import print_log
 
 from ranfer.datasets.base import FERDataset
+from ranfer.datasets.names import is_litter
 from ranfer.registry import DATASETS
 
 _SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -25,7 +27,7 @@ class FERFolder(FERDataset):
 
     Raises:
         FileNotFoundError: If a class folder is missing.
-        ValueError: If there is no class folder or a class has no image.
+        ValueError: If there is no class folder, a class has no image or is named twice.
 
     Example:
         >>> dict(type='ranfer.FERFolder', data_root='data/my_faces',
@@ -38,12 +40,19 @@ class FERFolder(FERDataset):
         root = Path(self.data_prefix.get('img_path') or self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(f'data_root: no folder {str(root)!r}; {self.hint}')
-        found = sorted(p.name for p in root.iterdir() if p.is_dir() and p.name[0] != '.')
+        folders = (p.name for p in root.iterdir() if p.is_dir())
+        found = sorted(name for name in folders if name[0] != '.' and not is_litter(name))
         classes = self._metainfo.get('classes') or found
         if not classes:
             raise ValueError(
                 f'data_root: {str(root)!r} has no folders, expected one folder a class with its '
                 f'images; sort the images into class folders'
+            )
+        repeated = [name for name, count in Counter(classes).items() if count > 1]
+        if repeated:
+            raise ValueError(
+                f'classes: got {repeated[0]!r} more than once, expected different names; correct '
+                f'metainfo=dict(classes=...)'
             )
         unlisted = [name for name in found if name not in classes]
         if unlisted:
@@ -65,12 +74,13 @@ class FERFolder(FERDataset):
                 f'classes: no folder {str(folder)!r} for class {name!r}; correct data_root or '
                 f'metainfo=dict(classes=...)'
             )
-        paths = sorted(
+        files = (
             Path(base, file).relative_to(root).as_posix()
             for base, _, files in os.walk(folder)
             for file in files
             if file.lower().endswith(_SUFFIXES)
         )
+        paths = sorted(file for file in files if not is_litter(file))
         if not paths:
             raise ValueError(
                 f'classes: folder {str(folder)!r} has no image ({", ".join(_SUFFIXES)}), expected '

@@ -29,7 +29,7 @@ class LandmarkRegions(RegionStrategy):
     """
 
     def __init__(self, num_landmarks: int = 5, radius: float = 0.25) -> None:
-        if radius <= 0:
+        if not radius > 0:
             raise ValueError(f'LandmarkRegions.radius must be positive, got {radius}.')
         if num_landmarks < 1:
             raise ValueError(

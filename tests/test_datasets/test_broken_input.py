@@ -62,6 +62,10 @@ ROWS = {
         'keypoints: row 0 .*finite',
     ),
     'visibility of four': ([{**GOOD, 'keypoints_visible': [1] * 4}], 'keypoints_visible: row 0'),
+    'visibility of 2': (
+        [{**GOOD, 'keypoints_visible': [1, 1, 2, 0, 1]}],
+        'keypoints_visible: row 0 .*expected 5 values 0 or 1',
+    ),
     'box of three': ([GOOD, {**GOOD, 'bbox': [0, 0, 1]}], r'bbox: row 1 .*shape \(4,\)'),
     'three scores': ([{**GOOD, 'gt_score': [1, 0, 0]}], 'gt_score: row 0 .*expected 2 values'),
     'scores sum to 2': ([{**GOOD, 'gt_score': [1, 1]}], 'gt_score: row 0 .*that sum to 1'),
@@ -110,6 +114,10 @@ def data_set_cases(path):
             lambda: FERDataset(str(annotation(path, [GOOD])), conditions='list.txt'),
             "conditions: got 'list.txt', expected a mapping",
         ),
+        'condition without list': (
+            lambda: FERDataset(str(annotation(path, [GOOD])), conditions=dict(pose30=None)),
+            "conditions: 'pose30' has None, expected the path of a list file",
+        ),
         'no condition list': (
             lambda: FERDataset(str(annotation(path, [GOOD])), conditions={'x': 'gone.txt'}),
             "conditions: no list file 'gone.txt'",
@@ -122,6 +130,10 @@ def data_set_cases(path):
         'empty class folder': (
             lambda: ((path / 'joy').mkdir(), FERFolder(data_root=str(path))),
             "folder .*joy' has no image",
+        ),
+        'class named twice': (
+            lambda: FERFolder(data_root=str(path), metainfo=dict(classes=['a', 'b', 'a'])),
+            "classes: got 'a' more than once",
         ),
         'class folder missing': (
             lambda: FERFolder(data_root=str(path), metainfo=dict(classes=['fear'])),

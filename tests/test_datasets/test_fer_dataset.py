@@ -88,6 +88,14 @@ def test_no_readable_image_at_all_is_an_error(root):
         data[0]
 
 
+def test_bad_images_that_rows_repeat_count_once(root):
+    rows = [{'img_path': f'images/{i % 2}.png', 'gt_label': 0} for i in range(8)]
+    save_annotation(root / 'train.json', {'classes': CLASSES}, rows)
+    data = FERDataset('train.json', str(root), skip_bad=True, pipeline=[LoadFaceImage()])
+    with pytest.raises(ValueError, match='skip_bad: none of the 2 images'):
+        data[0]
+
+
 def test_conditions_select_by_path_and_name_and_report_the_rest(root, monkeypatch):
     said = []
     monkeypatch.setattr(
@@ -154,3 +162,18 @@ def test_folder_data_set(tmp_path, monkeypatch):
     given = FERFolder(data_root=str(tmp_path), metainfo=dict(classes=['joy']))
     assert len(said) == 1 and said[0].endswith('metainfo.classes does not name are left out: calm')
     assert len(given) == 2 and given.get_data_info(1)['img_path'].endswith('joy/deep/b.png')
+
+
+@pytest.mark.parametrize('prefix', ['train', dict(img_path='train')])
+def test_folder_data_set_below_a_prefix(tmp_path, prefix):
+    fakes.write_image(tmp_path / 'train/joy/a.jpg', fakes.noise(0))
+    data = FERFolder(data_root=str(tmp_path), data_prefix=prefix)
+    assert data.metainfo['classes'] == ['joy']
+    assert data.get_data_info(0)['img_path'] == str(tmp_path / 'train/joy/a.jpg')
+
+
+def test_folder_data_set_unpacked_on_macos(tmp_path):
+    for name in ('joy/a.jpg', 'joy/._a.jpg', '__MACOSX/joy/._a.jpg', 'joy/__MACOSX/b.jpg'):
+        fakes.write_image(tmp_path / name, fakes.noise(0))
+    data = FERFolder(data_root=str(tmp_path))
+    assert data.metainfo['classes'] == ['joy'] and len(data) == 1

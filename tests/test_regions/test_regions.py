@@ -158,6 +158,7 @@ def test_boxes_stay_inside_and_are_not_empty(height, width, seed, strategy):
         (RandomRegions, dict(scale=(0.0, 0.7)), 'RandomRegions.scale must be'),
         (RandomRegions, dict(scale=(0.5, 1.1)), 'RandomRegions.scale must be'),
         (LandmarkRegions, dict(radius=0), 'LandmarkRegions.radius must be positive, got 0'),
+        (LandmarkRegions, dict(radius=float('nan')), 'LandmarkRegions.radius must be positive'),
         (LandmarkRegions, dict(num_landmarks=0), 'num_landmarks must be positive, got 0'),
         (GridRegions, dict(rows=0), 'rows >= 1 and cols >= 1, got 0 and 2'),
         (GridRegions, dict(overlap=1.0), r'GridRegions.overlap must be in \[0, 1\), got 1.0'),

@@ -43,13 +43,17 @@ class Occluder:
     seed: int = 0
 
     def __post_init__(self):
-        if self.kind not in OCCLUDERS:
-            raise ValueError(f'occluder={self.kind!r} is unknown: use one of {tuple(OCCLUDERS)}.')
+        _check_kind(self.kind)
         if self.half not in OCCLUDERS[self.kind]:
             raise ValueError(
                 f'half={self.half!r} does not suit the occluder {self.kind!r}: '
                 f'use one of {OCCLUDERS[self.kind]}.'
             )
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in OCCLUDERS:
+        raise ValueError(f'occluder={kind!r} is unknown: use one of {tuple(OCCLUDERS)}.')
 
 
 @dataclass(frozen=True)
@@ -113,10 +117,17 @@ def sample_occluder(
         rng: Source of randomness.
         kind: Key of :data:`OCCLUDERS`. Defaults to any opaque kind that suits the half.
         half: Half of the face. Defaults to any that suits the kind.
+
+    Raises:
+        ValueError: If a name is unknown, or kind and half do not go together.
     """
+    if kind is not None:
+        _check_kind(kind)
     halves = ('left', 'right', 'upper', 'lower') if kind is None else OCCLUDERS[kind]
     chosen = halves[rng.integers(len(halves))] if half is None else half
     kinds = [name for name in OPAQUE if chosen in OCCLUDERS[name]]
+    if not kinds:
+        raise ValueError(f'half={half!r} is unknown: use one of {halves}.')
     picked = kinds[rng.integers(len(kinds))] if kind is None else kind
     return Occluder(picked, chosen, int(rng.integers(1 << 31)))
 

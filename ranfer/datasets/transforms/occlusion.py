@@ -147,7 +147,7 @@ class RandomOcclusion(BaseTransform):
             split; None draws anew each time. Defaults to None.
 
     Raises:
-        ValueError: If a kind or half is unknown or ``prob`` is not in [0, 1].
+        ValueError: If a kind or half is unknown, ``prob`` is not in [0, 1] or ``seed`` is negative.
 
     Example:
         >>> dict(type='ranfer.RandomOcclusion', kinds=['mask'], seed=0)
@@ -167,6 +167,8 @@ class RandomOcclusion(BaseTransform):
                 )
         if not 0 <= prob <= 1:
             raise ValueError(f'prob: got {prob}, expected a number in [0, 1]; correct it')
+        if seed is not None and seed < 0:
+            raise ValueError(f'seed: got {seed}, expected a number from 0 or None; correct it')
         self.kinds = tuple(kinds)
         self.halves = tuple(halves)
         self.prob = prob

@@ -35,7 +35,8 @@ class RegionCropTransform(BaseTransform):
             None.
 
     Raises:
-        ValueError: If ``crop_size`` is not positive or the strategy returns malformed boxes.
+        ValueError: If ``crop_size`` is not positive, ``seed`` is negative or the strategy returns
+            malformed boxes.
 
     Example:
         >>> train_pipeline = [
@@ -54,6 +55,8 @@ class RegionCropTransform(BaseTransform):
     ) -> None:
         if crop_size is not None and crop_size < 1:
             raise ValueError(f'RegionCropTransform.crop_size must be positive, got {crop_size}.')
+        if seed is not None and seed < 0:
+            raise ValueError(f'RegionCropTransform.seed must be at least 0 or None, got {seed}.')
         if not callable(strategy):
             strategy = REGIONS.build(strategy or dict(type='FixedRegions'))
         self.strategy: Any = strategy
@@ -66,16 +69,18 @@ class RegionCropTransform(BaseTransform):
         keypoints = results.get('gt_keypoints')
         landmarks = None if keypoints is None else keypoints[0]
         boxes, mask = self.strategy((height, width), landmarks, self._rng(results))
+        boxes, mask = np.asarray(boxes, np.float32), np.asarray(mask, bool)
         if boxes.ndim != 2 or boxes.shape[1] != 4 or mask.shape != boxes.shape[:1]:
             raise ValueError(
                 f'{type(self.strategy).__name__} must return boxes (k, 4) and mask (k,), got '
                 f'{boxes.shape} and {mask.shape}.'
             )
         face = np.array([[0, 0, width, height]], dtype=np.float32)
-        results['regions'] = np.concatenate([face, boxes.astype(np.float32, copy=False)])
+        results['regions'] = np.concatenate([face, boxes])
         results['region_mask'] = np.concatenate([[True], mask])
         if self.crop_size is not None:
             results['img'] = _crop(results['img'], results['regions'], self.crop_size)
+            results['img'][~results['region_mask']] = 0
         return results
 
     def _rng(self, results: dict) -> np.random.Generator:

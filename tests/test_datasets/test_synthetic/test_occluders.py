@@ -76,6 +76,12 @@ def test_wrong_names_are_refused():
         Occluder('beard', 'lower')
     with pytest.raises(ValueError, match="half='upper' does not suit the occluder 'mask'"):
         Occluder('mask', 'upper')
+    with pytest.raises(ValueError, match="occluder='bogus' is unknown: use one of"):
+        draw(occluder='bogus')
+    with pytest.raises(ValueError, match="half='middle' is unknown: use one of"):
+        draw(half='middle')
+    with pytest.raises(ValueError, match="half='middle' is unknown: use one of .'lower',"):
+        draw(occluder='mask', half='middle')
 
 
 def test_box_is_that_of_the_opaque_occluder_beside_plain_glasses():

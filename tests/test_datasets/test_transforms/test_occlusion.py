@@ -93,6 +93,7 @@ def test_probability_and_augmentation():
         (dict(kinds='mask'), "kinds: got 'mask', expected a list"),
         (dict(halves=[]), r'halves: got \[\]'),
         (dict(prob=2), 'prob: got 2'),
+        (dict(seed=-1), 'seed: got -1, expected a number from 0'),
     ],
 )
 def test_mistakes(arguments, sentence):

@@ -123,6 +123,8 @@ class _Broken:
 def test_mistakes_name_the_key():
     with pytest.raises(ValueError, match='RegionCropTransform.crop_size must be positive, got 0'):
         RegionCropTransform(crop_size=0)
+    with pytest.raises(ValueError, match='RegionCropTransform.seed must be at least 0'):
+        RegionCropTransform(seed=-1)
     with pytest.raises(ValueError, match=r'_Broken must return boxes \(k, 4\)'):
         RegionCropTransform(_Broken())(dict(img=image()))
     with pytest.raises(KeyError, match='FixedRegion is not in the ranfer::region strategy'):
@@ -138,3 +140,13 @@ def test_one_seed_gives_regions_and_occluders_that_know_nothing_of_each_other():
         box = crop(dict(img=image, sample_idx=index))['regions'][1]
         drawn_by_occlusion = np.random.default_rng((3, index)).uniform(0.5, 1.0)
         assert abs((box[2] - box[0]) / 1000 - drawn_by_occlusion) > 1e-3
+
+
+def test_a_strategy_may_return_lists_and_boxes_of_missing_regions():
+    def strategy(size, points, rng):
+        return [[0, 0, 40, 30], [40, 30, 80, 60]], [1, 0]
+
+    out = RegionCropTransform(strategy, crop_size=8)(dict(img=image()))
+    assert out['regions'].dtype == np.float32 and out['regions'][2].tolist() == [40, 30, 80, 60]
+    assert out['region_mask'].dtype == bool and out['region_mask'].tolist() == [True, True, False]
+    assert out['img'][1].any() and not out['img'][2].any()
