@@ -74,8 +74,13 @@ def compare_hidden(
         visible_to: Regions of this hidden share and less are visible. Defaults to 0.4.
 
     Raises:
-        ValueError: If no face has a hidden and a visible region.
+        ValueError: If the limits overlap, or no face has a hidden and a visible region.
     """
+    if not hidden_from > visible_to:
+        raise ValueError(
+            f'hidden_from must be above visible_to, or a region is both hidden and visible; got '
+            f'{hidden_from} and {visible_to}.'
+        )
     weights, shares = np.asarray(weights, float), np.asarray(shares, float)
     mask = np.ones_like(weights, bool) if mask is None else np.asarray(mask, bool)
     hidden, visible = mask & (shares >= hidden_from), mask & (shares <= visible_to)

@@ -92,7 +92,7 @@ class Predictions:
                 scores=tuple(tuple(map(float, row['scores'])) for row in rows),
             )
             predictions.report()
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise ValueError(
                 f'{path} holds no predictions ({error}); give a JSON file that tools/test.py '
                 f'--out wrote.'
@@ -139,6 +139,7 @@ class DumpPredictions(BaseMetric):
     def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
         """Write the file; there are no figures."""
         paths, labels, conditions, scores = zip(*results)
+        paths = tuple(map(os.path.abspath, paths))
         meta = self.dataset_meta or {}
         folder = os.path.commonpath([os.path.dirname(path) for path in paths])
         Predictions(

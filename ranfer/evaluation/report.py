@@ -74,7 +74,7 @@ class FERReport:
             }
             values['recall'] = tuple(np.nan if x is None else x for x in values['recall'])
             return cls(**values)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f'{str(path)!r} is no report ({error}); give the report.json that tools/test.py '
                 f'wrote.'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +56,9 @@ def draw_report(
     Returns:
         dict[str, np.ndarray]: ``confusion`` and ``conditions``, RGB pictures.
     """
-    accuracies = {'overall': (report.accuracy, report.count), **report.conditions}
+    accuracies = {'overall': (report.accuracy, report.count)}
+    for name, value in report.conditions.items():
+        accuracies[_free(name, 'condition', accuracies)] = value
     return {
         'confusion': draw_confusion(np.array(report.confusion), report.classes),
         'conditions': draw_conditions(accuracies, references),
@@ -93,12 +95,19 @@ def draw_predictions(
         return pictures
     groups = {'all': chosen}
     names = classes or map(str, range(scores.shape[1]))
-    groups |= {str(name): chosen & (labels == i) for i, name in enumerate(names)}
+    for i, name in enumerate(names):
+        groups[_free(str(name), 'class', groups)] = chosen & (labels == i)
     for name in sorted({name for p in predictions for name in p.conditions}):
-        groups[name] = np.array([name in p.conditions for p in predictions])
+        holds = np.array([name in p.conditions for p in predictions])
+        groups[_free(name, 'condition', groups)] = holds
     masks = [np.ones(size, bool) if p.mask is None else p.mask for p in predictions]
     weights = np.stack([p.weights for p in predictions if p.weights is not None])
     means = mean_region_weights(weights, groups, np.stack(masks))
     regions = ['0 face', *map(str, range(1, size))]
     pictures['region_weights'] = draw_region_weights(means, regions)
     return pictures
+
+
+def _free(name: str, kind: str, taken: Container[str]) -> str:
+    """The name, or with its kind if another row is called so."""
+    return f'{name} ({kind})' if name in taken else name

@@ -77,6 +77,9 @@ def test_report_reads_what_it_wrote(tmp_path):
     read = FERReport.load(file)
     assert json.dumps(read.to_dict()) == json.dumps(report.to_dict())
     assert read.conditions == report.conditions and math.isnan(read.recall[2])
+    file.write_text('{"conditions": []}', encoding='utf-8')
+    with pytest.raises(ValueError, match='is no report'):
+        FERReport.load(file)
     file.write_text('{}', encoding='utf-8')
     with pytest.raises(ValueError) as error:
         FERReport.load(file)

@@ -61,6 +61,12 @@ def test_needs_a_hidden_and_a_visible_region():
         compare_hidden(np.ones((2, 3)), np.zeros((2, 3)), np.ones(3))
 
 
+@pytest.mark.parametrize('limits', [(0.4, 0.6), (0.5, 0.5), (float('nan'), 0.4)])
+def test_no_region_is_both_hidden_and_visible(limits):
+    with pytest.raises(ValueError, match='hidden_from must be above visible_to'):
+        compare_hidden(np.ones((1, 2)), np.array([[0.5, 0.1]]), np.ones(2), None, *limits)
+
+
 def test_the_usual_weight_is_that_of_the_faces_that_have_the_region():
     tool = runpy.run_path(str(ROOT / 'tools/analysis_tools/explain_occlusion.py'))
     samples = [

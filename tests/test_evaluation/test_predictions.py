@@ -52,7 +52,13 @@ def test_files_that_hold_no_predictions(text, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'changes', [dict(labels=(0, 1, 2, 3)), dict(scores=((1.0, 0.0),) * 4), dict(overall='pose')]
+    'changes',
+    [
+        dict(labels=(0, 1, 2, 3)),
+        dict(labels=(0, 1, 2, float('inf'))),
+        dict(scores=((1.0, 0.0),) * 4),
+        dict(overall='pose'),
+    ],
 )
 def test_files_whose_figures_cannot_be_computed(changes, tmp_path):
     dataclasses.replace(predictions(random_scores(0)), **changes).save(tmp_path / 'p.json')
@@ -79,6 +85,17 @@ def test_metric_writes_names_below_the_common_folder_and_no_padding(tmp_path):
     assert set(json.loads((tmp_path / 'p.json').read_text())['predictions'][0]) == {
         'name', 'label', 'conditions', 'scores',
     }  # fmt: skip
+
+
+def test_metric_takes_absolute_and_relative_paths_together(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    metric = DumpPredictions('p.json')
+    for path in (str(tmp_path / 'a/0.png'), 'b/1.png'):
+        sample = DataSample(metainfo=dict(img_path=path))
+        sample.set_gt_label(0).set_pred_score(torch.tensor([0.5, 0.5]))
+        metric.process(None, [sample.to_dict()])
+    metric.evaluate(2)
+    assert Predictions.load('p.json').names == ('a/0.png', 'b/1.png')
 
 
 @settings(max_examples=30, deadline=None)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from mmpretrain.structures import DataSample
 
+from ranfer.evaluation import make_report
 from ranfer.registry import VISUALIZERS
 from ranfer.visualization import (
     draw_attention,
@@ -248,3 +249,25 @@ def test_only_the_samples_of_the_overall_condition_are_drawn(monkeypatch):
     assert drawn['all'].count == drawn['joy'].count == 1 and drawn['turned'].mean[0] == 1
     evaluation.draw_predictions(rows, ['joy', 'fear'])
     assert len(drawn['conf']) == drawn['all'].count == drawn['joy'].count == 2
+
+
+def test_rows_of_one_name_are_all_drawn(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(
+        evaluation, 'draw_region_weights', lambda means, names: drawn.update(weights=means)
+    )
+    monkeypatch.setattr(
+        evaluation, 'draw_conditions', lambda bars, references: drawn.update(bars=bars)
+    )
+    scores, weights = np.eye(2), np.array([0.5, 0.5])
+    conditions = [('joy', 'overall'), ()]
+    rows = [evaluation.Prediction(scores[i], i, conditions[i], weights) for i in (0, 1)]
+    evaluation.draw_predictions(rows, ['joy', 'all'])
+    assert list(drawn['weights']) == ['all', 'joy', 'all (class)', 'joy (condition)', 'overall']
+    report = make_report(scores, np.array([0, 1]), conditions, ['joy', 'all'])
+    evaluation.draw_report(report)
+    assert {name: count for name, (_, count) in drawn['bars'].items()} == {
+        'overall': 2,
+        'joy': 1,
+        'overall (condition)': 1,
+    }

@@ -1,7 +1,7 @@
 """Draw an evaluation: ``python tools/analysis_tools/draw_report.py REPORT_JSON OUT_DIR``.
 
 ``tools/test.py`` writes ``report.json`` into its work directory, and with ``--out`` the
-predictions, from which ``--predictions`` draws reliability and, of a ``.pkl``, mean region weights.
+predictions, from which ``--predictions`` draws reliability and, of a pickle, mean region weights.
 """
 
 import argparse
@@ -24,8 +24,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out', help='folder of the pictures')
     parser.add_argument(
         '--predictions',
-        help='predictions that tools/test.py --out wrote: FILE.json, or FILE.pkl with the region '
-        'weights too; a pickle can run code, so open none of strangers',
+        help='predictions that tools/test.py --out wrote: FILE.json, or FILE.pkl or FILE.pickle '
+        'with the region weights too; a pickle can run code, so open none of strangers',
     )
     parser.add_argument(
         '--reference',
@@ -48,13 +48,16 @@ def read_references(texts: list[str]) -> dict[str, float]:
 
 
 def read_predictions(path: str) -> list[Prediction]:
-    if not path.endswith('.pkl'):
+    if not path.endswith(('.pkl', '.pickle')):
         saved = Predictions.load(path)
         rows = zip(map(np.array, saved.scores), saved.labels, saved.conditions)
         return [Prediction(*row) for row in rows]
     try:
-        return [Prediction.from_sample(sample) for sample in load(path)]
-    except (EOFError, UnpicklingError, AttributeError) as error:
+        predictions = [Prediction.from_sample(sample) for sample in load(path)]
+        if not predictions:
+            raise ValueError('it is empty')
+        return predictions
+    except (EOFError, UnpicklingError, AttributeError, TypeError, ValueError) as error:
         raise ValueError(
             f'{path} holds no predictions ({error}); write it anew with tools/test.py --out.'
         ) from error
