@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ranfer.apis.checks import check_types
 from ranfer.apis.face_input import FaceInput
-from ranfer.apis.model_file import ModelFile, find_model
+from ranfer.apis.model_file import ModelFile, model_path
 from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
 from ranfer.landmarks import crop_face
 from ranfer.landmarks.align import (
@@ -284,9 +284,7 @@ def load_classifier(
         return TorchClassifier(model, device)
     if config is not None and weights is not None:
         return TorchClassifier(ModelFile.from_config(config, os.fspath(weights)), device)
-    if name is not None and (os.sep in name or suffix in ('.pth', '.pt') or os.path.isfile(name)):
-        return TorchClassifier(ModelFile.load(name), device)
-    return TorchClassifier(ModelFile.load(find_model(name)), device)
+    return TorchClassifier(ModelFile.load(model_path(name)), device)
 
 
 def find_device(name: str) -> torch.device:

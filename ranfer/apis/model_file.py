@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from ranfer.apis.checks import check_meta, check_types, check_weights
 from ranfer.apis.face_input import FACE_INPUTS, FaceInput
 from ranfer.engine.atomic import open_beside
-from ranfer.engine.checkpoint import MODEL_META, load_checkpoint
+from ranfer.engine.checkpoint import load_checkpoint
 from ranfer.engine.launch import read_config
+from ranfer.engine.model_input import MODEL_META
 from ranfer.registry import DATASETS
 from ranfer.utils.scope import registered_only
 
@@ -193,6 +194,19 @@ def shipped_models() -> list[str]:
     """Names of the models that come with ranfer, the default first."""
     names = (path.stem for path in WEIGHTS.glob('*.pth'))
     return sorted(names, key=lambda name: (name != DEFAULT_MODEL, name))
+
+
+def model_path(model: str | None) -> str | Path:
+    """Path of a model file, or of a shipped model by its name; None for the default.
+
+    Raises:
+        FileNotFoundError: If it is neither a path nor the name of a shipped model.
+    """
+    if model is None or not (
+        os.sep in model or model.endswith(('.pth', '.pt')) or os.path.isfile(model)
+    ):
+        return find_model(model)
+    return model
 
 
 def find_model(name: str | None) -> Path:

@@ -15,6 +15,24 @@ TEMPORARY = '.tmp'
 """What the name of an unfinished file ends with."""
 
 
+def refuse_overwriting(target: str | os.PathLike, *sources: str | os.PathLike) -> None:
+    """See that a file to write is none that is read.
+
+    Args:
+        target: File to write.
+        *sources: Files that are read.
+
+    Raises:
+        ValueError: If it is one of them.
+    """
+    for source in sources:
+        if os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source):
+            raise ValueError(
+                f'{os.fspath(target)!r} is an input itself and would be written over; give another '
+                f'name to write.'
+            )
+
+
 def write_atomically(path: str | Path, data: bytes) -> None:
     """Write a file beside its place, onto the disk, and then move it there in one step.
 

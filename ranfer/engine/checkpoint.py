@@ -31,14 +31,13 @@ from mmengine.runner import checkpoint as mmengine_checkpoint
 from mmengine.utils import digit_version
 from torch import nn
 
+from ranfer.engine.model_input import warn_of_other_input
+
 try:  # NumPy 2
     from numpy._core.multiarray import _reconstruct, scalar  # type: ignore
 except ImportError:  # NumPy 1
     from numpy.core.multiarray import _reconstruct, scalar  # type: ignore
 
-
-MODEL_META = 'ranfer_model'
-"""What a model file says of itself stands under this key of the checkpoint's ``meta``."""
 
 _METHODS = {
     HistoryBuffer: ('min', 'max', 'mean', 'current'),
@@ -244,8 +243,17 @@ def state_dict_of(checkpoint: Any, filename: str) -> dict[str, Any]:
     return saved
 
 
+def without_wrappers(model: nn.Module) -> nn.Module:
+    """The model within wrappers for several processes or test-time augmentation."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
+
+
 def load_weights(model: nn.Module, filename: str) -> None:
     """Load a checkpoint into a model that it fits in every name and shape.
+
+    A warning tells if the model is fed otherwise than that of the checkpoint.
 
     Args:
         model: The model, or a wrapper of it for several processes or test-time augmentation.
@@ -255,10 +263,9 @@ def load_weights(model: nn.Module, filename: str) -> None:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no checkpoint, or one of another model.
     """
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    saved = CheckpointLoader.load_checkpoint(filename, map_location='cpu', logger='silent')
-    saved = state_dict_of(saved, filename)
+    model = without_wrappers(model)
+    checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu', logger='silent')
+    saved = state_dict_of(checkpoint, filename)
     state: Any = OrderedDict((name.removeprefix('module.'), x) for name, x in saved.items())
     state._metadata = {  # versions of the modules; the innermost of those that become '' counts
         f'{name}.'.removeprefix('module.').removesuffix('.'): value
@@ -272,6 +279,7 @@ def load_weights(model: nn.Module, filename: str) -> None:
             f'Checkpoint {filename} does not fit the config ({reason}); give the config that it '
             f'was trained with.'
         ) from error
+    warn_of_other_input(model, checkpoint, filename)
 
 
 def check_fit(model: nn.Module, checkpoint: dict, filename: str) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import logging
 import os
 import os.path as osp
+from copy import deepcopy
 from datetime import timedelta
+from inspect import signature
 
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.logging import print_log
+from mmengine.runner import Runner
 
 from ranfer.engine.memory import keep_freed_memory
 
@@ -33,10 +37,8 @@ class CfgOptions(DictAction):
                 )
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every tool on a config takes, for :func:`apply_common_arguments`."""
-    parser.add_argument('config', help='config file')
-    parser.add_argument('--work-dir', help='folder for logs, checkpoints and tables')
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options``, for :func:`merge_options`."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -44,6 +46,13 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help='settings that replace those of the config, as key=value; nested keys with dots, '
         'lists as key="[a,b]" or key=a,b, without blanks',
     )
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every tool on a config takes, for :func:`apply_common_arguments`."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs, checkpoints and tables')
+    add_cfg_options(parser)
     parser.add_argument(
         '--traceback', action='store_true', help='show the Python traceback of an error'
     )
@@ -100,11 +109,9 @@ def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
         or cfg.get('work_dir')
         or osp.join('work_dirs', osp.splitext(osp.basename(args.config))[0])
     )
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    merge_options(cfg, args.cfg_options or {})
     if cfg.get('randomness', {}).get('deterministic'):
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # or cuBLAS refuses
-    cfg.model.setdefault('data_preprocessor', cfg.get('data_preprocessor', {}))
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg.get(name)
         if loader is None:
@@ -118,6 +125,32 @@ def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
     if not torch.cuda.is_available() and args.launcher == 'pytorch':
         _distribute_on_cpu(cfg)
     return cfg
+
+
+def merge_options(cfg: Config, options: dict[str, object]) -> None:
+    """Bring settings of the command line into a config.
+
+    Those of ``data_preprocessor`` reach the model's own too, which a config may have beside it.
+
+    Args:
+        cfg: Config, changed in place.
+        options: Settings by key with dots.
+
+    Raises:
+        ValueError: If the first part of a key is nearly one that the config has.
+    """
+    known = {*cfg, *signature(Runner.__init__).parameters}
+    for key in options:
+        name = key.split('.')[0]
+        near = difflib.get_close_matches(name, cfg, n=1, cutoff=0.9)
+        if name not in known and near:
+            raise ValueError(
+                f'--cfg-options: the config has no {name!r}; did you mean {near[0]!r}?'
+            )
+    cfg.model.setdefault('data_preprocessor', deepcopy(cfg.get('data_preprocessor', {})))
+    prefix = 'data_preprocessor'
+    shared = {f'model.{key}': x for key, x in options.items() if key.split('.')[0] == prefix}
+    cfg.merge_from_dict({**shared, **options})
 
 
 def has_bf16() -> bool:

@@ -12,7 +12,7 @@ from mmpretrain.registry import MODELS
 
 from ranfer.apis import ModelFile
 from ranfer.apis.checks import check_types, check_weights, reaches_out
-from ranfer.engine.checkpoint import MODEL_META
+from ranfer.engine.model_input import MODEL_META
 
 
 @pytest.fixture(scope='module')

@@ -261,6 +261,17 @@ def test_tools_export_and_quantise(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_script(tools / 'export_onnx.py', 'config.py', full)
     assert 'A config needs --checkpoint' in capsys.readouterr().err
+    before = full.read_bytes()
+    for words, sentence in (
+        (('export_onnx.py', tmp_path / 'model.pth', tmp_path / 'model.pth'), 'must end in .onnx'),
+        (('quantize_onnx.py', full, full, tmp_path / 'faces'), 'is an input itself'),
+        (('export_onnx.py', 'no_model', full), "Model 'no_model' is neither a file nor shipped"),
+        (('export_torch.py', small, small), 'is an input itself'),
+    ):
+        with pytest.raises(SystemExit):
+            run_script(tools / words[0], *words[1:])
+        assert sentence in capsys.readouterr().err
+    assert full.read_bytes() == before
     with pytest.raises(SystemExit):
         run_script(tools / 'quantize_onnx.py', full, small, tmp_path / 'faces', '--limit', 0)
     assert '--limit must be at least 1, got 0' in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 from mmengine.fileio import get_file_backend
 
 from ranfer.engine import atomic
-from ranfer.engine.atomic import open_beside, write_atomically
+from ranfer.engine.atomic import open_beside, refuse_overwriting, write_atomically
 
 
 def test_replaces_a_file_and_leaves_nothing_else(tmp_path):
@@ -52,3 +52,13 @@ def test_several_may_write_the_same_file(tmp_path):
         one.write('one')
         other.write('other')
     assert (tmp_path / 'a').read_text() == 'one'
+
+
+def test_what_is_read_is_not_written_over(tmp_path):
+    source = tmp_path / 'a.pth'
+    refuse_overwriting(source, source)  # neither is there
+    source.touch()
+    (tmp_path / 'link.pth').symlink_to(source)
+    refuse_overwriting(tmp_path / 'b.pth', source)
+    with pytest.raises(ValueError, match='link.pth. is an input itself and would be written over'):
+        refuse_overwriting(tmp_path / 'link.pth', tmp_path / 'none', source)

@@ -31,7 +31,7 @@ def parse(*options: str) -> argparse.Namespace:
 
 
 def config(**keys) -> Config:
-    return Config(dict(model=dict(type='X'), data_preprocessor=dict(crop_size=8), **keys))
+    return Config(dict(dict(model=dict(type='X'), data_preprocessor=dict(crop_size=8)), **keys))
 
 
 def test_preprocessor_goes_into_the_model_and_work_dir_follows_the_file():
@@ -53,6 +53,26 @@ def test_options_that_are_no_settings(text, capsys):
     with pytest.raises(SystemExit):
         parse('--cfg-options', 'a=1', text)
     assert f'--cfg-options: got {text!r}, expected key=value' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('prefix', ['', 'model.'])
+def test_options_reach_a_preprocessor_of_the_model_s_own(prefix):
+    both = dict(mean=[1.0], crop_size=5)
+    for given in (dict(type='X'), dict(type='X', data_preprocessor=dict(both))):
+        cfg = config(model=given, data_preprocessor=dict(both))
+        option = f'{prefix}data_preprocessor.crop_size=9'
+        cfg = apply_common_arguments(cfg, parse('--cfg-options', option))
+        assert cfg.model.data_preprocessor == dict(mean=[1.0], crop_size=9)
+
+
+def test_a_mistyped_section_is_refused_and_a_new_one_taken():
+    with pytest.raises(ValueError, match="no 'data_preprocesor'; did you mean 'data_preprocessor'"):
+        apply_common_arguments(
+            config(data_preprocessor=dict(crop_size=5)),
+            parse('--cfg-options', 'data_preprocesor.crop_size=9'),
+        )
+    cfg = apply_common_arguments(config(), parse('--cfg-options', 'load_from=a.pth', 'resumed=1'))
+    assert cfg.load_from == 'a.pth' and cfg.resumed == 1
 
 
 def test_loaders_without_workers_do_not_persist():

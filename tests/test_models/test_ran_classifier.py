@@ -244,3 +244,10 @@ def test_self_attention_alone_with_a_stock_head():
     model = MODELS.build(cfg)
     losses = model(**model.data_preprocessor(batch(), training=True), mode='loss')
     assert losses['loss'].isfinite()
+
+
+def test_neck_and_head_of_two_forms_are_refused():
+    other = config()
+    other['neck']['activation'] = 'sigmoid_softmax'
+    with pytest.raises(ValueError, match=r"neck.activation is 'sigmoid_softmax' and model.head"):
+        MODELS.build(other)

@@ -14,6 +14,7 @@ import torch
 from mmengine.config import Config
 from test_tools.conftest import ROOT, run_script, run_tool
 
+from ranfer.apis import ModelFile
 from ranfer.engine import load_checkpoint
 
 
@@ -186,6 +187,21 @@ def test_amp_on_a_config_that_has_mixed_precision(monkeypatch, tmp_path, cuda):
     tool['use_mixed_precision'](cfg)
     plain = dict(type='ranfer.AutocastOptimWrapper', optimizer=optimizer)
     assert cfg.optim_wrapper == (amp if cuda else plain)
+
+
+def test_a_model_file_of_a_training_with_other_settings(tmp_path, capsys):
+    config, out = ROOT / 'configs/examples/debug.py', tmp_path / 'small.pth'
+    options = ['--cfg-options', 'data_preprocessor.crop_size=24', 'model.head.dropout=0.1']
+    run_tool('train.py', config, '--no-validate', '--epochs', 1, '--work-dir', tmp_path, *options)
+    checkpoint = tmp_path / 'epoch_1.pth'
+    run_tool('model_converters/publish_model.py', config, checkpoint, out, *options)
+    model = ModelFile.load(out).model
+    assert model['data_preprocessor']['crop_size'] == 24 and model['head']['dropout'] == 0.1
+    before = checkpoint.read_bytes()
+    with pytest.raises(SystemExit):
+        run_tool('model_converters/publish_model.py', config, checkpoint, checkpoint, *options)
+    assert 'is an input itself' in capsys.readouterr().err
+    assert checkpoint.read_bytes() == before
 
 
 def test_missing_config(tmp_path, capsys):

@@ -13,6 +13,8 @@ from ranfer.engine.errors import one_sentence_errors
 def main() -> None:
     args = export_parser('Export a model to ONNX and check it').parse_args()
     with one_sentence_errors(args.traceback):
+        if not args.out.endswith('.onnx'):
+            raise ValueError(f'{args.out!r} must end in .onnx, by which FERInferencer knows it.')
         difference = export_model(args, export_onnx)
     print(f'{args.out}: ONNX Runtime and PyTorch differ by at most {difference:.1e} in a logit.')
 

@@ -15,6 +15,7 @@ from mmengine.registry import init_default_scope
 
 from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
 from ranfer.deployment import ORTModel, quantize_onnx
+from ranfer.engine.atomic import refuse_overwriting
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import read_config
 from ranfer.regions import LandmarkRegions
@@ -104,6 +105,7 @@ def test_samples(config: str) -> list[dict]:
 def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
+        refuse_overwriting(args.out, args.source)
         model = ORTModel(args.source)
         samples = folder_samples(args.folder, model, args.limit)
         inputs = (model.inputs_of(batch) for batch in batches(samples))

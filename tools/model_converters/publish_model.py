@@ -11,7 +11,9 @@ from dataclasses import replace
 import torch
 
 from ranfer.apis.model_file import ModelFile
+from ranfer.engine.atomic import refuse_overwriting
 from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.launch import add_cfg_options, merge_options, read_config
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,6 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint that was trained with it')
     parser.add_argument('out', help='model file to write, .pth')
+    add_cfg_options(parser)
     parser.add_argument('--face-size', type=int, help='side of the training faces in pixels')
     parser.add_argument('--margin', type=float, help='margin around the box of a face')
     parser.add_argument('--grey', action='store_true', default=None, help='the faces are grey')
@@ -34,7 +37,10 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
-        model = ModelFile.from_config(args.config, args.checkpoint)
+        refuse_overwriting(args.out, args.config, args.checkpoint)
+        cfg = read_config(args.config)
+        merge_options(cfg, args.cfg_options or {})
+        model = ModelFile.from_config(cfg, args.checkpoint)
         given = dict(
             size=args.face_size,
             margin=args.margin,

@@ -17,7 +17,7 @@ import argparse
 import torch
 
 from ranfer.engine import load_checkpoint
-from ranfer.engine.atomic import open_beside
+from ranfer.engine.atomic import open_beside, refuse_overwriting
 from ranfer.engine.checkpoint import state_dict_of
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.models.converters import (
@@ -78,6 +78,7 @@ def convert(state_dict: dict, args: argparse.Namespace) -> dict:
 def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
+        refuse_overwriting(args.target, args.source)
         checkpoint = load_checkpoint(args.source, map_location='cpu')
         converted = convert(tensors_of(checkpoint, args.source), args)
         with open_beside(args.target) as file:

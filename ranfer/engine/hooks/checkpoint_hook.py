@@ -17,7 +17,8 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.nn.parallel import DistributedDataParallel
 
 from ranfer.engine.atomic import TEMPORARY, write_atomically
-from ranfer.engine.checkpoint import check_fit, load_checkpoint
+from ranfer.engine.checkpoint import check_fit, load_checkpoint, without_wrappers
+from ranfer.engine.model_input import INPUT_META, input_of
 from ranfer.registry import HOOKS
 
 
@@ -83,6 +84,10 @@ class SafeCheckpointHook(CheckpointHook):
             model = model.module
         if not is_model_wrapper(model):
             check_fit(model, checkpoint, runner._load_from)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep how faces come into the model, see :mod:`ranfer.engine.model_input`."""
+        checkpoint.setdefault('meta', {})[INPUT_META] = input_of(without_wrappers(runner.model))
 
     def before_train(self, runner: Runner) -> None:
         """Tidy up after a kill and repeat the evaluation that it broke off."""

@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from ranfer.engine.checkpoint import MODEL_META
+from ranfer.engine.model_input import MODEL_META
 from ranfer.registry import HOOKS
 
 

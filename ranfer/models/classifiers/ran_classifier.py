@@ -65,6 +65,12 @@ class RANClassifier(ImageClassifier):
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg,
         )
+        forms = [getattr(x, 'activation', None) for x in (self.neck, self.head) if x is not None]
+        if len({form for form in forms if form is not None}) > 1:
+            raise ValueError(
+                f'model.neck.activation is {forms[0]!r} and model.head.activation {forms[1]!r}; '
+                f'set both to the same.'
+            )
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.backbone.to(memory_format=self.memory_format)
         self._neck_takes = frozenset(signature(self.neck.forward).parameters if neck else ())

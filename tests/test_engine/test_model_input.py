@@ -1,0 +1,63 @@
+"""A checkpoint tells how faces came into its model."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from mmengine.model import BaseModel
+from test_engine.tiny import tiny_runner
+
+from ranfer.apis.model_file import find_model
+from ranfer.engine import load_checkpoint
+from ranfer.engine.checkpoint import load_weights
+from ranfer.engine.model_input import INPUT_META, input_of
+from ranfer.models import RegionDataPreprocessor
+
+
+class Fed(BaseModel):
+    def __init__(self, **settings) -> None:
+        super().__init__(RegionDataPreprocessor(**settings))
+        self.fc = torch.nn.Linear(1, 1)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def warnings(monkeypatch) -> list[str]:
+    texts: list[str] = []
+    monkeypatch.setattr('ranfer.engine.model_input.print_log', lambda text, *_: texts.append(text))
+    return texts
+
+
+def test_a_training_keeps_it(tmp_path):
+    runner = tiny_runner(tmp_path, epochs=1)
+    runner.model.data_preprocessor = RegionDataPreprocessor(
+        crop_size=32, mean=[1, 2, 3], std=[4] * 3
+    )
+    expected = dict(crop_size=32, mean=[1.0, 2.0, 3.0], std=[4.0] * 3)
+    assert input_of(runner.model) == expected
+    runner.call_hook('before_save_checkpoint', checkpoint=(saved := dict(state_dict={})))
+    assert saved['meta'][INPUT_META] == expected
+    assert input_of(torch.nn.Linear(1, 1)) == {}
+
+
+def test_a_test_with_another_input_is_warned_of(tmp_path, warnings):
+    model = Fed(crop_size=32, mean=[127.5] * 3, std=[60] * 3)
+    path = str(tmp_path / 'a.pth')
+    meta = {INPUT_META: dict(crop_size=32, mean=[127.5] * 3, std=[60.0] * 3)}
+    torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
+    load_weights(model, path)
+    assert not warnings
+    load_weights(Fed(crop_size=64, mean=[127.5] * 3, std=[60] * 3), path)
+    assert 'another input (crop_size=64 here, 32 there)' in warnings[0]
+    load_weights(Fed(crop_size=32, mean=[0.0] * 3, std=[60] * 3), path)
+    assert 'mean=[0.0, 0.0, 0.0] here, [127.5, 127.5, 127.5] there' in warnings[1]
+
+
+def test_shipped_models_tell_it_too(tmp_path, warnings):
+    shipped = load_checkpoint(str(find_model('ran_r18-slim_ferplus')))
+    model = Fed(crop_size=64, mean=[127.5] * 3, std=[127.5] * 3)
+    torch.save(dict(state_dict=model.state_dict(), meta=shipped['meta']), tmp_path / 'a.pth')
+    load_weights(model, str(tmp_path / 'a.pth'))
+    assert 'crop_size=64 here, 96 there' in warnings[0]
