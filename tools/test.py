@@ -54,6 +54,10 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out is None and args.out_item is not None:
         parser.error('--out-item needs --out FILE')
+    if args.out is not None and not args.out.endswith(('.json', '.pkl', '.pickle')):
+        parser.error(f'--out: got {args.out!r}, expected a name in .json, .pkl or .pickle')
+    if args.interval != 1 and not (args.show or args.show_dir):
+        parser.error('--interval needs --show-dir FOLDER or --show')
     return args
 
 

@@ -204,6 +204,19 @@ def test_a_model_file_of_a_training_with_other_settings(tmp_path, capsys):
     assert checkpoint.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ('words', 'sentence'),
+    [
+        (('--out', 'pred.csv'), "--out: got 'pred.csv', expected a name in .json, .pkl or .pickle"),
+        (('--interval', '5'), '--interval needs --show-dir FOLDER or --show'),
+    ],
+)
+def test_options_of_a_test_that_would_have_no_effect(words, sentence, capsys):
+    with pytest.raises(SystemExit):
+        run_tool('test.py', 'config.py', 'a.pth', *words)
+    assert sentence in capsys.readouterr().err
+
+
 def test_missing_config(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run_tool('train.py', tmp_path / 'none.py')

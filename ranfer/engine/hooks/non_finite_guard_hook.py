@@ -54,7 +54,7 @@ class NonFiniteGuardHook(Hook):
             raise ValueError(f'NonFiniteGuardHook.max_skips must be at least 0, got {max_skips}.')
         self.max_skips = max_skips
         self.skips = 0
-        self._left_out = False
+        self._left_out = self._stepped = False
         self._buffers: list[torch.Tensor] = []
         self._summed: list[str] = []  # images whose gradients wait for the optimiser's step
 
@@ -66,7 +66,7 @@ class NonFiniteGuardHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Keep the statistics that a forward pass changes, if a batch may be left out."""
-        self._left_out = False
+        self._left_out = self._stepped = False
         if self.skips < self.max_skips:
             self._buffers = [buffer.clone() for buffer in runner.model.buffers()]
 
@@ -96,9 +96,10 @@ class NonFiniteGuardHook(Hook):
         if bad is not None or self.skips >= self.max_skips:
             raise FloatingPointError(message)
         self.skips += 1
-        runner.logger.warning(
-            f'Batch left out ({self.skips} of at most {self.max_skips}). {message}'
-        )
+        kind = 'Step taken, for its gradients are finite' if self._stepped else 'Batch left out'
+        runner.logger.warning(f'{kind} ({self.skips} of at most {self.max_skips}). {message}')
+        if self._stepped:
+            return
         for wrapper in _wrappers(runner):
             wrapper.zero_grad()
         for buffer, kept in zip(runner.model.buffers(), self._buffers):
@@ -128,6 +129,8 @@ class NonFiniteGuardHook(Hook):
         if norms and not torch.stack(norms).amax().isfinite():
             self._left_out = True
             optimizer.zero_grad(set_to_none=True)
+        else:
+            self._stepped = bool(norms)
 
 
 def _wrappers(runner: Runner) -> Iterable[BaseOptimWrapper]:

@@ -243,6 +243,25 @@ def test_an_overflow_through_a_scaler_goes_on():
     assert parameter.isfinite().all() and not torch.equal(parameter, torch.ones(2))
 
 
+class Logged(Line):
+    """A loss that is only logged is not finite."""
+
+    def forward(self, x, img_path, mode='tensor'):
+        result = super().forward(x, img_path, mode)
+        return {**result, 'extra_loss': torch.tensor(math.nan)} if mode == 'loss' else result
+
+
+def test_a_step_that_was_taken_is_not_said_to_be_left_out(tmp_path, step_hooks, monkeypatch):
+    runner, guard = run(tmp_path, Logged(), max_skips=100)
+    told: list[str] = []
+    monkeypatch.setattr(runner.logger, 'warning', lambda text, *_: told.append(text))
+    before = runner.model.fc.weight.clone()
+    runner.train()
+    kinds = [text.split(' (')[0] for text in told if 'of at most 100' in text]
+    assert kinds == ['Step taken, for its gradients are finite'] * guard.skips != []
+    assert (runner.model.fc.weight != before).any()
+
+
 def test_limits_below_zero():
     with pytest.raises(ValueError, match='max_skips must be at least 0, got -1'):
         NonFiniteGuardHook(-1)
