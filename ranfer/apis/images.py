@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ranfer.datasets.converters.images import SkipImage, decode_image
-from ranfer.datasets.transforms.loading import MAX_PIXELS, read_file
+from ranfer.datasets.transforms.loading import MAX_PIXELS, is_too_large, read_file
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
@@ -39,9 +39,9 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
     try:
         return decode_image(data)
     except SkipImage as error:
-        raise ValueError(
-            f'Image {str(path)!r} {error}; give a whole image file such as JPEG or PNG.'
-        ) from error
+        too_large = is_too_large(str(error))
+        remedy = 'shrink it first' if too_large else 'give a whole image file such as JPEG or PNG'
+        raise ValueError(f'Image {str(path)!r} {error}; {remedy}.') from error
 
 
 def as_image(array: np.ndarray) -> np.ndarray:

@@ -285,7 +285,8 @@ class FERDataset(BaseDataset):
                 raise
             if error.path not in self.bad_images:
                 self.bad_images.add(error.path)
-                print_log(f'{error} Skipped.', 'current', level=_WARNING)
+                sentence = f'img_path: {error.path!r} {error.reason}; skipped.'
+                print_log(sentence, 'current', level=_WARNING)
             if len(self.bad_images) >= self._num_images:
                 raise ValueError(
                     f'skip_bad: none of the {self._num_images} images of {self.ann_file!r} can be '

@@ -119,7 +119,7 @@ class MTCNN(FaceDetector):
                 f'MTCNN: got min_face_size {min_face_size} and batch_size {batch_size}, expected '
                 f'at least 12 and 1; raise them'
             )
-        if len(thresholds) != 3 or not 0 < scale_factor < 1:
+        if np.shape(thresholds) != (3,) or not 0 < scale_factor < 1:
             raise ValueError(
                 f'MTCNN: got thresholds {thresholds} and scale_factor {scale_factor}, expected '
                 f'three values and a number in (0, 1); correct them'

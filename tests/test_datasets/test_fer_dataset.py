@@ -67,15 +67,21 @@ def test_class_balanced_dataset_repeats_rare_classes(root):
     assert len(wrapped) == len(data)
 
 
-def test_bad_image_is_skipped_once_warned_and_counted(root, caplog):
+def test_bad_image_is_skipped_once_warned_and_counted(root, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'ranfer.datasets.base.print_log', lambda text, *args, **kwargs: said.append(text)
+    )
     (root / 'images/n3.png').write_bytes(b'')
     config = dict(data_root=str(root), ann_file='train.json', pipeline=[LoadFaceImage()])
-    with pytest.raises(ValueError, match="n3.png' is empty, expected a readable image"):
+    advice = r'restore the file, or set train_dataloader\.dataset\.skip_bad=True'
+    with pytest.raises(ValueError, match=f"n3.png' is empty, expected a readable image; {advice}"):
         FERDataset(**config)[3]
     data = FERDataset(**config, skip_bad=True)
     for _ in range(3):
         assert data[3]['img'].shape == (48, 48, 3)
     assert data.bad_images == {f'{root}/images/n3.png'}
+    assert said == [f"img_path: '{root}/images/n3.png' is empty; skipped."]
     with pytest.raises(ValueError, match='is empty'):
         FERDataset(**config, skip_bad=True, test_mode=True)[3]
 

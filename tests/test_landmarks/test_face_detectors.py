@@ -116,10 +116,16 @@ def test_wrong_image(image, got):
 @needs_weights
 @pytest.mark.parametrize(
     'arguments',
-    [dict(min_face_size=5), dict(batch_size=0), dict(thresholds=(1,)), dict(scale_factor=1)],
+    [
+        dict(min_face_size=5),
+        dict(batch_size=0),
+        dict(thresholds=(1,)),
+        dict(thresholds=0.6),
+        dict(scale_factor=1),
+    ],
 )
 def test_wrong_argument(arguments):
-    with pytest.raises(ValueError, match='MTCNN: got'):
+    with pytest.raises(ValueError, match=f'MTCNN: got .*{next(iter(arguments))}'):
         FACE_DETECTORS.build(dict(type='MTCNN', **arguments))
 
 

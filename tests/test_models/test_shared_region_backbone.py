@@ -182,6 +182,14 @@ def test_complete_samples_need_no_mask():
     torch.testing.assert_close(model(**data), model(**data, region_mask=mask))
 
 
+def test_a_preprocessor_that_cuts_the_regions_is_one_sentence():
+    cutting = config(FAMILIES['ResNet'])
+    del cutting['data_preprocessor']['crop']
+    model = MODELS.build(cutting)
+    with pytest.raises(ValueError, match=r'got no boxes .*data_preprocessor=.*crop=False'):
+        model(**model.data_preprocessor(batch(2)))
+
+
 def test_boxes_move_with_the_resize():
     model = MODELS.build(config(FAMILIES['ResNet'])).data_preprocessor
     small, large = sample(0, size=32), sample(0, size=32)

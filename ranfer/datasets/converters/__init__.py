@@ -2,6 +2,7 @@
 
 from ranfer.datasets.converters.affectnet import convert_affectnet
 from ranfer.datasets.converters.ferplus import convert_ferplus
+from ranfer.datasets.converters.folder import annotate_folder
 from ranfer.datasets.converters.landmarks import extract_landmarks
 from ranfer.datasets.converters.pose import annotate_pose
 from ranfer.datasets.converters.rafdb import convert_rafdb
@@ -13,6 +14,7 @@ __all__ = [
     'ConversionError',
     'Report',
     'Source',
+    'annotate_folder',
     'annotate_pose',
     'convert_affectnet',
     'convert_ferplus',

@@ -14,8 +14,10 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE
 
 from ranfer.registry import TRANSFORMS
 
-MAX_PIXELS = 64_000_000
+MAX_PIXELS = 10**8
 """Largest image that is decoded; a file of few bytes can unpack to far more."""
+
+_TOO_LARGE = f' pixels, more than {MAX_PIXELS}'
 
 MAX_FILE_BYTES = 64 << 20
 """Largest image file that is read."""
@@ -36,9 +38,10 @@ class UnreadableImageError(ValueError):
     def __init__(self, path: str, reason: str = '') -> None:
         self.path = path
         self.reason = reason
+        remedy = 'shrink it' if is_too_large(reason) else 'restore the file'
         sentence = (
-            f'img_path: {path!r} {reason}, expected a readable image; restore the file, or set '
-            f'skip_bad=True of the training data set to train without it.'
+            f'img_path: {path!r} {reason}, expected a readable image; {remedy}, or set '
+            f'train_dataloader.dataset.skip_bad=True to train without it.'
         )
         super().__init__(sentence if reason else path)
 
@@ -68,14 +71,19 @@ def image_defect(data: bytes) -> str | None:
             width, height = header.size
             deep = header.format == 'TIFF' and max(header.tag_v2.get(BITSPERSAMPLE, (1,))) > 16
     except Image.DecompressionBombError:
-        return f'has too many pixels, more than {MAX_PIXELS}'
+        return f'has too many{_TOO_LARGE}'
     except (OSError, ValueError, SyntaxError):
         return 'is no image that can be decoded'
     if width * height > MAX_PIXELS:
-        return f'has {width} x {height} pixels, more than {MAX_PIXELS}'
+        return f'has {width} x {height}{_TOO_LARGE}'
     if deep:  # whose range nobody knows: decoders cut the values off at 255
         return 'has 32 bits a value, more than 16'
     return None
+
+
+def is_too_large(defect: str) -> bool:
+    """Whether what :func:`image_defect` found is the size alone, so that the file may be whole."""
+    return defect.endswith(_TOO_LARGE)
 
 
 def _first_scan(data: bytes) -> int:

@@ -76,17 +76,26 @@ class SharedRegionBackbone(BaseModule):
         self.split_stage = split_stage
         self.roi_size = roi_size
 
-    def forward(self, images: Tensor, rois: Tensor) -> tuple[Tensor]:
+    def forward(self, images: Tensor, rois: Tensor | None = None) -> tuple[Tensor]:
         """Return the last stage's output of every region.
 
         Args:
             images: ``(N, 3, H, W)``, normalised.
-            rois: ``(M, 5)`` float: image index, then xyxy in pixels of ``images``.
+            rois: ``(M, 5)`` float: image index, then xyxy in pixels of ``images``. Defaults to
+                None, as preprocessors hand over that cut the regions themselves: an error.
 
         Returns:
             tuple[Tensor]: One tensor with M rows, ``(M, C, h, w)`` or ``(M, C)`` as the backbone
             gives it.
+
+        Raises:
+            ValueError: If there are no ``rois``.
         """
+        if rois is None:
+            raise ValueError(
+                'SharedRegionBackbone got no boxes of regions, expected whole images with boxes; '
+                "set data_preprocessor=dict(type='ranfer.RegionDataPreprocessor', crop=False)."
+            )
         stages = stages_of(self.backbone)
         x = images
         for stage in stages[: self.split_stage]:

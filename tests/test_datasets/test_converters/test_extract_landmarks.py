@@ -5,9 +5,9 @@ import pytest
 from test_datasets import fakes
 from test_tools.conftest import run_tool
 
-from ranfer.datasets import FERDataset
+from ranfer.datasets import FERDataset, FERFolder
 from ranfer.datasets.annotation import save_annotation
-from ranfer.datasets.converters import ConversionError, extract_landmarks
+from ranfer.datasets.converters import ConversionError, annotate_folder, extract_landmarks
 from ranfer.landmarks import FaceDetector, Faces
 from ranfer.registry import FACE_DETECTORS
 
@@ -126,3 +126,25 @@ def test_a_run_with_nothing_to_find_takes_no_credit(annotation):
     extract_landmarks(str(annotation), detector={'type': 'BrightSpotDetector'})
     extract_landmarks(str(annotation), detector={'type': 'MTCNN'})
     assert json.loads(annotation.read_text())['metainfo']['landmarks'] == 'BrightSpotDetector'
+
+
+def test_class_folders_get_landmarks_by_an_annotation_file(tmp_path, capsys):
+    for name in ('joy/a.jpg', 'calm/b.png'):
+        fakes.write_image(tmp_path / 'train' / name, np.full((40, 40, 3), 255, np.uint8))
+    run_tool('dataset_converters/folder.py', tmp_path / 'train', '--classes', 'joy', 'calm')
+    assert '2 images of joy, calm' in capsys.readouterr().out
+    extract_landmarks(str(tmp_path / 'train.json'), detector={'type': 'BrightSpotDetector'})
+    classes = dict(classes=['joy', 'calm'])
+    data = FERFolder('train.json', str(tmp_path), metainfo=classes)
+    assert data.get_gt_labels().tolist() == [0, 1]
+    assert data.get_data_info(1)['img_path'] == str(tmp_path / 'train/calm/b.png')
+    assert data.get_data_info(1)['gt_keypoints'][..., 2].all()
+
+
+def test_an_annotation_file_of_class_folders_lies_above_them(tmp_path):
+    fakes.write_image(tmp_path / 'train/joy/a.png', np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(ConversionError, match=r'out: got .*, expected a file in a folder that'):
+        annotate_folder(tmp_path / 'train', tmp_path / 'other/train.json')
+    with pytest.raises(FileNotFoundError, match='no folder'):
+        annotate_folder(tmp_path / 'none')
+    assert not list(tmp_path.rglob('*.json'))
