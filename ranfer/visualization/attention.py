@@ -26,6 +26,8 @@ from ranfer.visualization.figure import (
 
 _WIDTH, _FACE, _CELL = 960, 440, (160, 226)
 _CROPS_A_ROW = 6
+_NAMES, _GAP = 170, 26
+"""Pixels between face and bars for the class names, and how many of them stay white."""
 
 
 def draw_attention(
@@ -90,7 +92,7 @@ def draw_attention(
         figure.text(0.5, 1 - 10 / height, plain(title), ha='center', va='top', fontsize=12)
     axes = _pixel_axes(figure, 10, top, _FACE, _FACE)
     _draw_boxes(axes, face, regions[shown], final[shown], colours, shown)
-    bars = _pixel_axes(figure, _FACE + 170, top + 30, _WIDTH - _FACE - 240, _FACE - 75)
+    bars = _pixel_axes(figure, _FACE + _NAMES, top + 30, _WIDTH - _FACE - _NAMES - 70, _FACE - 75)
     draw_probabilities(bars, np.asarray(scores), classes, label)
     for place, (index, colour) in enumerate(zip(shown, colours)):
         row, column = divmod(place, _CROPS_A_ROW)
@@ -141,6 +143,8 @@ def draw_probabilities(
 ) -> None:
     """Draw horizontal bars of class probabilities; the predicted one stands out.
 
+    A class name with more than the room for it in :func:`draw_attention` is shortened.
+
     Args:
         axes: Where to draw.
         scores: ``(C,)`` in [0, 1].
@@ -152,7 +156,10 @@ def draw_probabilities(
     axes.barh(range(len(scores)), scores, color=colours, height=0.66)
     for i, score in enumerate(scores):
         axes.text(score + 0.015, i, f'{100 * score:.1f} %', va='center', fontsize=11)
-    names = [plain(f'{name} (true)' if i == label else name) for i, name in enumerate(classes)]
+    names = [
+        _shorten(axes, name, ' (true)' if i == label else '', 'bold' if i == best else 'normal')
+        for i, name in enumerate(classes)
+    ]
     axes.set_yticks(range(len(scores)), names, fontsize=11)
     axes.get_yticklabels()[best].set_fontweight('bold')
     axes.set_xlim(0, 1)
@@ -161,6 +168,18 @@ def draw_probabilities(
     axes.invert_yaxis()
     axes.set_title('probability', fontsize=12, pad=8)
     clean_axes(axes)
+
+
+def _shorten(axes: Axes, name: str, suffix: str, weight: str) -> str:
+    """Put a name and its suffix together, with an ellipsis where they are too wide otherwise."""
+    scratch = axes.text(0, 0, '', fontsize=11, fontweight=weight)
+    shorter = (f'{name[:length]}…' for length in range(min(len(name), _NAMES) - 1, 0, -1))
+    for shown in (name, *shorter):
+        scratch.set_text(plain(shown + suffix))
+        if scratch.get_window_extent().width <= _NAMES - _GAP:
+            break
+    scratch.remove()
+    return scratch.get_text()
 
 
 def _pixel_axes(figure: Figure, left: int, top: int, width: int, height: int) -> Axes:

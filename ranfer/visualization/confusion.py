@@ -11,6 +11,9 @@ from ranfer.visualization.figure import new_figure, plain, text_colour, to_image
 
 _COLOURS = matplotlib.colormaps['Blues']
 
+_LEAST_SIDE, _BESIDE = 3 * 66, 70
+"""Pixels of the matrix along which its labels fit, and of what is beside title and class names."""
+
 
 def draw_confusion(counts: np.ndarray, classes: Sequence[str], title: str = '') -> np.ndarray:
     """Draw a confusion matrix with percent of each row and, beneath, counts.
@@ -34,7 +37,7 @@ def draw_confusion(counts: np.ndarray, classes: Sequence[str], title: str = '') 
             f'{number} classes.'
         )
     rates = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 66 * number
+    side = max(66 * number, _LEAST_SIDE)
     figure = new_figure(side + 150, side + 150)
     axes = figure.subplots()
     axes.imshow(rates, cmap=_COLOURS, vmin=0, vmax=1)
@@ -63,5 +66,9 @@ def draw_confusion(counts: np.ndarray, classes: Sequence[str], title: str = '') 
     axes.spines[:].set_visible(False)
     axes.set_xlabel('predicted', fontsize=12)
     axes.set_ylabel('true (number of images)', fontsize=12)
-    axes.set_title(plain(title) or 'percent of the true class, and counts', fontsize=12)
+    text = plain(title) or 'percent of the true class, and counts'
+    heading = axes.set_title(text, fontsize=12)
+    beside = max(name.get_window_extent().width for name in axes.get_yticklabels())
+    room = heading.get_window_extent().width + beside + _BESIDE
+    figure.set_figwidth(max(side + 150, room) / figure.dpi)
     return to_image(figure)

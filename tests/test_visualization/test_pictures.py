@@ -100,6 +100,22 @@ def test_attention_takes_any_face_and_number_of_regions(shape, count):
     assert picture.shape[1:] == (960, 3)
 
 
+@pytest.mark.parametrize('count', [1, 3])
+def test_the_title_of_a_small_confusion_matrix_is_not_cut_off(count):
+    picture = draw_confusion(np.eye(count, dtype=int), ['a name of many letters', 'b', 'c'][:count])
+    dark = (picture < 255).any(axis=(0, 2))
+    assert not dark[:2].any() and not dark[-2:].any()
+
+
+def test_long_names_of_classes_stay_beside_the_face():
+    one, box = np.ones(1), np.array([[0, 0, 20, 20.0]])
+    face = np.zeros((20, 20, 3), np.uint8)
+    names = ['Happy Faces of Children', 'a$b' * 500, 'joy']
+    for best in range(3):
+        picture = draw_attention(face, box, one, one, one, np.eye(3)[best], names, label=0)
+        assert (picture[20:440, 452:455] == 255).all()
+
+
 def test_a_dollar_in_a_name_is_no_formula():
     one, box = np.ones(1), np.array([[0, 0, 20, 20.0]])
     face, classes = np.zeros((20, 20, 3), np.uint8), ['a$_$', 'b$_c$']
