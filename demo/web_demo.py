@@ -262,18 +262,40 @@ def build_page(models: list[str], seconds: float = MAX_SECONDS):
     return page.queue(max_size=64)
 
 
+def port_number(text: str) -> int:
+    """Read ``--port``."""
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise argparse.ArgumentTypeError(f'got {text!r}, expected a port from 1 to 65535')
+    return int(text)
+
+
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description='Serve a web page that names expressions')
     parser.add_argument('--model', help='name of a shipped model, or model file')
     parser.add_argument('--host', default='127.0.0.1', help='address to bind to')
-    parser.add_argument('--port', type=int, default=7860, help='port to bind to')
+    parser.add_argument('--port', type=port_number, default=7860, help='port to bind to')
     parser.add_argument('--max-size', default='10mb', help='largest upload')
     parser.add_argument(
         '--max-seconds', type=float, default=MAX_SECONDS, help='time for one request'
     )
     parser.add_argument('--traceback', action='store_true', help='show tracebacks of errors')
     return parser.parse_args()
+
+
+def serve(page, args: argparse.Namespace) -> None:
+    """Serve the page; Gradio's advice for a port that is taken names no option of this program."""
+    try:
+        page.launch(
+            server_name=args.host, server_port=args.port, max_file_size=args.max_size, share=False
+        )
+    except OSError as error:
+        if 'empty port' not in str(error):
+            raise
+        raise OSError(
+            f'Port {args.port} of {args.host} cannot be opened, perhaps since another program uses '
+            f'it; give another one by --port, or an address of this computer by --host.'
+        ) from error
 
 
 def main() -> None:
@@ -283,9 +305,7 @@ def main() -> None:
         models = [args.model] if args.model else shipped_models() or [find_model(None).stem]
         inferencer(models[0], AS_TRAINED, next(iter(FACES)))
         page = build_page(models, args.max_seconds)
-        page.launch(
-            server_name=args.host, server_port=args.port, max_file_size=args.max_size, share=False
-        )
+        serve(page, args)
 
 
 if __name__ == '__main__':

@@ -23,6 +23,7 @@ OPTIONAL = (
     ('onnxruntime', 'onnxruntime', 'fast inference on CPUs', 'pip install "ranfer[onnx]"'),
     ('onnx', 'onnx', 'export to ONNX', 'pip install "ranfer[onnx]"'),
     ('gradio', 'gradio', 'the web page', 'pip install "ranfer[web]"'),
+    ('lmdb', 'lmdb', 'images in a database', 'pip install lmdb'),
     ('mmpose', 'mmpose', 'landmarks by mmpose', 'bash tools/misc/install_mmpose.sh'),
     ('dlib', 'dlib', 'landmarks by dlib', 'pip install dlib'),
 )
@@ -134,6 +135,8 @@ def predict(args: argparse.Namespace) -> int:
         margin=args.margin,
         align=args.align,
     )
+    if not streams:
+        _warn_of_video_options(args)
     images = [item for item in items if not is_stream(item)]
     failed = _predict_images(inferencer, images, several, outputs, args)
     for item in streams:
@@ -151,6 +154,12 @@ def predict(args: argparse.Namespace) -> int:
 
 def _is_index(text: str) -> bool:
     return text.isascii() and text.isdigit()  # which superscripts are too
+
+
+def _warn_of_video_options(args: argparse.Namespace) -> None:
+    for option, value in (('--window', args.window), ('--max-frames', args.max_frames)):
+        if value is not None:
+            complain(f'{option} {value} is for videos and cameras, and changes nothing for images.')
 
 
 def _check_json(path: str, outputs) -> None:

@@ -201,6 +201,17 @@ def test_a_picture_whose_name_is_too_long_ends_no_folder(weights, capsys):
     assert {'a_face0.png', 'c_face0.png'} < {path.name for path in Path('o').iterdir()}
 
 
+def test_a_result_without_its_picture_is_printed_before_the_error(weights, capsys):
+    cv2.imwrite('tall.png', np.zeros((66000, 20, 3), np.uint8))
+    args = ['predict', 'tall.png', '--faces', 'whole', '--device', 'cpu', '--json', 'a.jsonl']
+    with pytest.raises(SystemExit):
+        cli.main([*args, '--out', 'o'])
+    captured = capsys.readouterr()
+    assert 'tall.png: face 0 at (0, 0, 20, 66000)' in captured.out
+    assert 'more than .jpg can hold; shrink the image.' in captured.err
+    assert len(Path('a.jsonl').read_text().splitlines()) == 1
+
+
 @pytest.mark.parametrize('target', ['o', 'a.png/o'])
 def test_a_full_disk_or_a_wrong_folder_ends_a_folder_of_images(
     weights, capsys, monkeypatch, target
@@ -350,6 +361,16 @@ def test_options_of_videos_are_checked_for_images_too(weights, capsys, option, m
     assert message in captured.err and not captured.out
 
 
+def test_options_of_videos_that_change_nothing_are_named(weights, capsys):
+    cv2.imwrite('a.png', IMAGE)
+    args = ['predict', 'a.png', '--faces', 'whole', '--device', 'cpu']
+    assert cli.main([*args, '--window', '5', '--max-frames', '3']) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(' is for videos')[0] for line in said] == ['--window 5', '--max-frames 3']
+    assert cli.main(args) == 0
+    assert not capsys.readouterr().err
+
+
 def test_models(weights, capsys):
     assert cli.main(['models']) == 0
     text = capsys.readouterr().out
@@ -366,8 +387,10 @@ def test_datasets(weights, capsys):
 
 
 def test_doctor_names_the_command_for_what_is_missing(capsys, monkeypatch):
-    monkeypatch.setattr(cli, 'find_spec', lambda name: None if name == 'dlib' else object())
+    missing = ('dlib', 'lmdb')
+    monkeypatch.setattr(cli, 'find_spec', lambda name: None if name in missing else object())
     assert cli.main(['doctor']) == 0
     text = capsys.readouterr().out
     assert 'landmarks by dlib: pip install dlib' in text
+    assert 'images in a database: pip install lmdb' in text
     assert 'torch ' in text

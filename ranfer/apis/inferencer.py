@@ -192,7 +192,8 @@ class FERInferencer(BaseInferencer):
 
         Yields:
             Result: One an image or frame. A picture of several that its format cannot hold, or
-            whose file cannot be written or may be the user's own, is warned about and left out.
+            whose file cannot be written or may be the user's own, is warned about and left out; of
+            a single one it is an error behind the result.
         """
         _, _, visualize_kwargs, _ = self._dispatch_kwargs(**kwargs)
         items = expand(inputs)
@@ -204,7 +205,10 @@ class FERInferencer(BaseInferencer):
             try:
                 self.visualize([analysed], **visualize_kwargs, outputs=outputs)
             except (OSError, ValueError) as error:
-                if not several or not _is_of_one_picture(error, show_dir):
+                if not _is_of_one_picture(error, show_dir):
+                    raise
+                if not several:
+                    yield analysed.result
                     raise
                 warnings.warn(explain(error), stacklevel=2)
             yield analysed.result

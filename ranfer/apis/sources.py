@@ -15,7 +15,7 @@ import numpy as np
 
 from ranfer.apis.images import as_image, read_image
 from ranfer.apis.results import printable
-from ranfer.datasets.names import IMAGE_SUFFIXES
+from ranfer.datasets.names import IMAGE_SUFFIXES, UNREAD_SUFFIXES, is_litter
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv')
 
@@ -91,7 +91,9 @@ def _expand_path(text: str) -> list[str]:
         raise ValueError(f'Input {text!r} is a URL; download the file and give its path.')
     path = _expand_home(text)
     if is_folder(path):
-        images = sorted(p for p in _files_below(path) if p.suffix.lower() in IMAGE_SUFFIXES)
+        files = [p for p in _files_below(path) if not is_litter(p.relative_to(path).as_posix())]
+        images = sorted(p for p in files if p.suffix.lower() in IMAGE_SUFFIXES)
+        _warn_of_unread(text, files)
         if not images:
             raise FileNotFoundError(
                 f'Folder {text!r} holds no image; give one with files such as .jpg or .png.'
@@ -103,6 +105,16 @@ def _expand_path(text: str) -> list[str]:
             raise FileNotFoundError(f'Pattern {text!r} fits no file; check it.')
         return found
     return [str(path)]
+
+
+def _warn_of_unread(folder: str, files: Sequence[Path]) -> None:
+    count = sum(path.suffix.lower() in UNREAD_SUFFIXES for path in files)
+    if count:
+        warnings.warn(
+            f'Folder {folder!r} has HEIC, HEIF or AVIF images ({count}), which cannot be read and '
+            f'are left out; convert them to JPEG.',
+            stacklevel=2,
+        )
 
 
 def _files_below(root: Path) -> Iterator[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,12 +19,15 @@ from ranfer.apis.annotate import annotate
 from ranfer.apis.inferencer import FERInferencer
 from ranfer.apis.outputs import Outputs
 from ranfer.apis.results import Result
-from ranfer.apis.sources import VIDEO_SUFFIXES, frame_rate, is_folder, is_stream
+from ranfer.apis.sources import VIDEO_SUFFIXES, count_frames, frame_rate, is_folder, is_stream
 
 _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v', '.mov': 'mp4v'}
 
 _CAMERA_RATE = 25.0
 """Frames a second in the film of a camera, whose own depend on how fast they are analysed."""
+
+_MISCOUNTED = 2
+"""Frames by which the count in a whole file may be wrong."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ def analyse_video(
     window: int | None = None,
 ) -> VideoSummary:
     """Track and classify the faces of a video or camera.
+
+    A file that ends before the number of frames that it announces is warned about.
 
     Args:
         inferencer: Finds and classifies the faces.
@@ -133,6 +139,8 @@ def analyse_video(
             if not isinstance(source, int):
                 raise
             interrupted = True
+    if not isinstance(source, int) and frames != max_frames:
+        _warn_if_cut_off(source, frames)
     return VideoSummary(frames, faces, len(tracks), time.perf_counter() - start, interrupted)
 
 
@@ -147,6 +155,16 @@ def check_max_frames(max_frames: int | None) -> None:
     """
     if max_frames is not None and max_frames < 1:
         raise ValueError(f'max_frames must be at least 1, got {max_frames}.')
+
+
+def _warn_if_cut_off(source: str | os.PathLike, frames: int) -> None:
+    announced = count_frames([source])
+    if announced > frames + _MISCOUNTED:
+        warnings.warn(
+            f'Video {os.fspath(source)!r} announces {announced} frames, of which {frames} could be '
+            f'read; it may be cut off, so copy or download it again.',
+            stacklevel=3,
+        )
 
 
 def _open(path: str | os.PathLike):

@@ -8,6 +8,9 @@ IMAGE_SUFFIXES = (
 )
 """How the names of image files end, in small letters."""
 
+UNREAD_SUFFIXES = ('.heic', '.heif', '.avif')
+"""Those of images, as phones write them, that no decoder here reads."""
+
 
 def is_safe(name: str) -> bool:
     """Whether a relative name stays inside the folder it is put in, on any system."""

@@ -71,7 +71,7 @@ def write_picture(path: str | os.PathLike, image: np.ndarray) -> None:
     if not done:
         raise PictureError(
             f'Picture {str(path)!r} has {image.shape[1]} x {image.shape[0]} pixels, more than '
-            f'{path.suffix} can hold; shrink the image or write .png.'
+            f'{path.suffix} can hold; shrink the image.'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.tobytes())

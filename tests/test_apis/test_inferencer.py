@@ -514,6 +514,21 @@ def test_video(tmp_path):
         analyse_video(infer, source, out=tmp_path / 'b.xyz', progress=False)
 
 
+def test_a_film_that_is_cut_off_is_warned_about(tmp_path, recwarn):
+    source = tmp_path / 'a.avi'
+    writer = cv2.VideoWriter(str(source), cv2.VideoWriter_fourcc(*'MJPG'), 10, (96, 96))
+    for _ in range(12):
+        writer.write(np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8))
+    writer.release()
+    infer = tiny.inferencer()
+    analyse_video(infer, source, progress=False)
+    source.write_bytes(source.read_bytes()[: source.stat().st_size * 2 // 3])
+    analyse_video(infer, source, progress=False, max_frames=2)
+    assert not [warning for warning in recwarn if 'announces' in str(warning.message)]
+    with pytest.warns(UserWarning, match=r"a\.avi' announces 12 frames, of which \d could be read"):
+        analyse_video(infer, source, progress=False)
+
+
 class Camera:
     """Stands for ``cv2.VideoCapture``: frames at ``times``, of which a camera says nothing."""
 

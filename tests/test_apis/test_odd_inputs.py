@@ -249,3 +249,13 @@ def test_unreadable_file(inferencer, tmp_path):
     path.chmod(0)
     with pytest.raises(ValueError, match='cannot be read'):
         inferencer(str(path), progress=False)
+
+
+def test_what_a_folder_holds_beside_images(inferencer, tmp_path):
+    for name in ('a.png', '._a.png', '__MACOSX/b.png', 'c.heic', 'sub/d.AVIF'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(PNG)
+    with pytest.warns(UserWarning, match=r'has HEIC, .* images \(2\), .*; convert them') as said:
+        [result] = inferencer(str(tmp_path), progress=False)
+    assert result.source == str(tmp_path / 'a.png')
+    assert len({str(warning.message) for warning in said}) == 1

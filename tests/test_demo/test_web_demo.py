@@ -77,5 +77,27 @@ def test_time_limits(tmp_path, model):
     assert web_demo.limited(sum, None, pool)([1, 2]) == 3
 
 
+@pytest.mark.parametrize('port', ['99999999', '0', '-1', '80a'])
+def test_a_port_that_cannot_be_is_refused(capsys, monkeypatch, port):
+    monkeypatch.setattr(sys, 'argv', ['web_demo.py', f'--port={port}'])
+    with pytest.raises(SystemExit):
+        web_demo.parse_args()
+    assert f'--port: got {port!r}, expected a port from 1 to 65535' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('said', 'told'),
+    [('Cannot find empty port in range: 7860', 'Port 7860 of .* by --port'), ('else', 'else')],
+)
+def test_a_port_that_is_taken_names_the_option(monkeypatch, said, told):
+    class Taken:
+        def launch(self, **_):
+            raise OSError(said)
+
+    monkeypatch.setattr(sys, 'argv', ['web_demo.py'])
+    with pytest.raises(OSError, match=told):
+        web_demo.serve(Taken(), web_demo.parse_args())
+
+
 def test_examples_are_drawn(tmp_path):
     assert len(web_demo.draw_examples(tmp_path)) == 5
