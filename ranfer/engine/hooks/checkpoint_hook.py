@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os.path as osp
 import re
@@ -39,6 +40,10 @@ class SafeCheckpointHook(CheckpointHook):
     Args:
         **kwargs: Keys of ``CheckpointHook``.
 
+    Raises:
+        TypeError: If ``CheckpointHook`` does not know a key.
+        ValueError: If an evaluation does not give what ``save_best`` names.
+
     Example:
         >>> default_hooks = dict(
         ...     checkpoint=dict(
@@ -49,6 +54,11 @@ class SafeCheckpointHook(CheckpointHook):
     backend_args: dict | None
 
     def __init__(self, **kwargs) -> None:
+        known = inspect.signature(CheckpointHook).parameters
+        for key in kwargs:
+            if key not in known:  # the parent keeps it for Runner.save_checkpoint, which refuses it
+                text = f'SafeCheckpointHook.__init__() got an unexpected keyword argument {key!r}'
+                raise TypeError(text)
         super().__init__(**kwargs)
         self._former_best: dict[str, str | None] = {}
 
@@ -199,6 +209,7 @@ class SafeCheckpointHook(CheckpointHook):
         """Save a better checkpoint and keep the former best until that is done."""
         if not self.save_best:
             return
+        self._check_metrics(metrics)
         step = runner.epoch if isinstance(runner.train_loop, EpochBasedTrainLoop) else runner.iter
         runner.message_hub.update_info('evaluated_step', step)
         self._former_best = self._best()
@@ -208,6 +219,14 @@ class SafeCheckpointHook(CheckpointHook):
         kept = {key: path for key, path in self._former_best.items() if self._best()[key] is None}
         self._set_best(kept)
         self._former_best = {}
+
+    def _check_metrics(self, metrics: dict) -> None:
+        for key in self.key_indicators:
+            if key not in metrics and key != 'auto':
+                raise ValueError(
+                    f'save_best={key!r}, but the evaluation gives {", ".join(metrics)}; set '
+                    f'default_hooks.checkpoint.save_best to one of them.'
+                )
 
     def _best(self) -> dict[str, str | None]:
         if hasattr(self, 'best_ckpt_path'):

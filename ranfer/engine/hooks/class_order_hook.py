@@ -6,7 +6,9 @@ import logging
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import Dataset
 
 from ranfer.engine.model_input import MODEL_META
@@ -17,9 +19,10 @@ from ranfer.registry import HOOKS
 class ClassOrderHook(Hook):
     """Compare the class names of training, validation and test data, in their order.
 
-    Training ends with an error before its first epoch if the validation data count their classes in
-    another order than the training data, as class folders do of which one is missing; names that
-    have nothing in common tell nothing. A test warns if the classes of its data are not those that
+    Training ends with an error before its first epoch if the head has more or fewer classes than
+    the training data, or the validation data count theirs in another order than the training data,
+    as class folders do of which one is missing; names that have nothing in common tell nothing. A
+    test warns if the classes of its data are not those that
     the checkpoint was trained on.
 
     Example:
@@ -36,14 +39,20 @@ class ClassOrderHook(Hook):
         self._trained = _names(known.get('classes'))
 
     def before_train(self, runner: Runner) -> None:
-        """Compare training and validation data.
+        """Compare the training data with the head and with the validation data.
 
         Raises:
             ValueError: If their classes differ.
         """
+        train = classes_of(runner.train_dataloader.dataset)
+        count = _num_classes(runner.model)
+        if train and count is not None and len(train) != count:
+            raise ValueError(
+                f'model.head.num_classes is {count}, but train_dataloader.dataset has '
+                f'{len(train)} classes ({", ".join(train)}); make the two agree.'
+            )
         if runner.val_loop is None:
             return
-        train = classes_of(runner.train_dataloader.dataset)
         val = classes_of(runner.val_dataloader.dataset)
         if train and val and set(train) & set(val) and train[: len(val)] != val:
             raise ValueError(
@@ -67,6 +76,13 @@ class ClassOrderHook(Hook):
 def classes_of(dataset: Dataset) -> tuple[str, ...] | None:
     """Class names of a data set in the order of the labels, None if it has none."""
     return _names((getattr(dataset, 'metainfo', None) or {}).get('classes'))
+
+
+def _num_classes(model: nn.Module) -> int | None:
+    """How many classes the head of a model tells apart, None if it does not say."""
+    model = model.module if is_model_wrapper(model) else model
+    count = getattr(getattr(model, 'head', None), 'num_classes', None)
+    return count if isinstance(count, int) else None
 
 
 def _names(classes: object) -> tuple[str, ...] | None:

@@ -325,3 +325,18 @@ def test_an_evaluation_of_training_by_iterations_is_repeated(tmp_path, monkeypat
     assert {path.name for path in tmp_path.glob('*.pth')} == {
         'iter_2.pth', 'iter_4.pth', 'best_tiny_score_iter_2.pth'
     }  # fmt: skip
+
+
+def test_a_metric_that_the_evaluation_does_not_give(tmp_path):
+    hooks = dict(HOOKS, checkpoint=dict(HOOKS['checkpoint'], save_best='fer/accuracy'))
+    with pytest.raises(ValueError) as error:
+        tiny_runner(tmp_path, epochs=1, default_hooks=hooks).train()
+    assert str(error.value) == (
+        "save_best='fer/accuracy', but the evaluation gives tiny/score, tiny/epoch; set "
+        'default_hooks.checkpoint.save_best to one of them.'
+    )
+
+
+def test_a_key_that_saving_would_refuse_after_an_epoch():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'max_keep_ckpt'"):
+        checkpoint_hook.SafeCheckpointHook(interval=1, max_keep_ckpt=3)
