@@ -12,6 +12,7 @@ import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 from types import FrameType
 
 from mmengine import registry as root
@@ -42,6 +43,9 @@ _ENDED_BY_PIPE = 128 + 13
 
 _LACKING = re.compile(r"'ConfigDict' object has no attribute '(\w+)'")
 _WORKER = re.compile(r'Caught (\w+) in [^\n]+\.\nOriginal Traceback')
+_STAGE = re.compile(r"'(\w+)' object has no attribute 'layer\d+'")
+_CLEAR = re.compile(r'^Unknown model \(.+\)$|Please set `pad_small_map=True`')
+"""What timm and MMPretrain say of a mistake in a config by errors of another kind."""
 
 
 @contextmanager
@@ -56,7 +60,7 @@ def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
             yield
         if sys.stdout is not None:
             sys.stdout.flush()
-    except (*USER_ERRORS, AttributeError, RuntimeError) as error:
+    except (*USER_ERRORS, AssertionError, AttributeError, RuntimeError) as error:
         if isinstance(error, BrokenPipeError) and _reader_has_gone():
             stop_printing()
             raise SystemExit(_ENDED_BY_PIPE) from None
@@ -79,9 +83,9 @@ def explain(error: BaseException) -> str:
     """Return what went wrong as a sentence; for a mistyped name, with the nearest known one."""
     whole = isinstance(error, UnicodeError) or not error.args  # its first argument is the codec
     text = ' '.join(_without_worker(str(error if whole else error.args[0])).split())
-    unknown = re.search(r'(\S+) is not in the (\S+)::(.+?) registry', text)
+    unknown = re.search(r'(\S+) is not in the (?:\S+::)?(.+?) registry', text)
     if unknown:
-        return _unknown_type(unknown[1], unknown[3])
+        return _unknown_type(unknown[1], unknown[2])
     argument = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text)
     if argument:
         return _unknown_key(error, argument[1], argument[2])
@@ -100,10 +104,10 @@ def explain(error: BaseException) -> str:
     if compared:
         return _no_number(error, compared.groups()) or text
     lacking = _LACKING.match(text)
-    if lacking or isinstance(error, KeyError):
+    if lacking or (isinstance(error, KeyError) and ' ' not in text):
         key = lacking[1] if lacking else text
         return f'The config lacks the key {key!r}, or it is mistyped.'
-    return text
+    return _unnamed_key(error) or text
 
 
 def _reader_has_gone() -> bool:
@@ -124,7 +128,9 @@ def stop_printing() -> None:
 def _is_of_users(error: BaseException) -> bool:
     """Whether a user can mend it; what PyTorch cannot make anew comes as a ``RuntimeError``."""
     if isinstance(error, AttributeError):
-        return _LACKING.match(str(error)) is not None
+        return _LACKING.match(str(error)) is not None or _unnamed_key(error) is not None
+    if isinstance(error, (AssertionError, RuntimeError)) and _CLEAR.search(str(error)):
+        return True
     worker = _WORKER.match(str(error))
     kind = getattr(builtins, worker[1], None) if worker else None
     return isinstance(error, USER_ERRORS) or (kind is not None and issubclass(kind, USER_ERRORS))
@@ -163,8 +169,9 @@ def _registries(name: str) -> Iterator[tuple]:
 
 
 def _unknown_key(error: BaseException, owner: str, key: str) -> str:
-    sentence = f'The config of {owner} has the key {key!r}, which {owner} does not know'
-    known = _parameters(error, owner)
+    cls = _class_built(error, owner)
+    name, known = (cls.__name__, _parameters(cls)) if cls else (owner, [])
+    sentence = f'The config of {name} has the key {key!r}, which {name} does not know'
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     if near:
         return f'{sentence}; did you mean {near[0]!r}?'
@@ -173,7 +180,7 @@ def _unknown_key(error: BaseException, owner: str, key: str) -> str:
 
 def _no_number(error: BaseException, kinds: tuple[str, ...]) -> str | None:
     """Name the key of the object being built whose value could not be compared with a number."""
-    frame = _innermost(error)
+    frame = next(_frames(error), None)
     if frame is None or frame.f_code.co_name != '__init__':
         return None
     owner, code = frame.f_locals.get('self'), frame.f_code
@@ -187,18 +194,53 @@ def _no_number(error: BaseException, kinds: tuple[str, ...]) -> str | None:
     return None
 
 
-def _innermost(error: BaseException) -> FrameType | None:
-    """The frame that raised an error."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return None if trace is None else trace.tb_frame
+def _unnamed_key(error: BaseException) -> str | None:
+    """Name the key behind an error that does not, by the function that raised it."""
+    text, of_value = str(error), isinstance(error, (TypeError, ValueError))
+    for frame in _frames(error):
+        function, values = frame.f_code.co_name, frame.f_locals
+        frozen = getattr(values.get('self'), 'frozen_stages', None)
+        if function == '_freeze_stages' and _STAGE.match(text) and frozen is not None:
+            name = type(values['self']).__name__
+            return (
+                f"The key 'frozen_stages' of {name} is {frozen}, more than the stages that it has; "
+                f'lower it.'
+            )
+        if function == 'set_random_seed' and of_value and 'seed' in values:
+            return (
+                f'randomness.seed is {values["seed"]!r}, must be a whole number from 0 to '
+                f'{2**32 - 1}, or None for another one in every run.'
+            )
+        if text == 'None is not a callable object' and 'optimizer_cfg' in values:
+            return _unknown_type(values['optimizer_cfg']['type'], 'optimizer')
+    return None
 
 
-def _parameters(error: BaseException, owner: str) -> list[str]:
-    """Parameters of the class that was being built, found in the frame that called it."""
-    frame = _innermost(error)
-    cls = None if frame is None else frame.f_locals.get('obj_cls')
-    if not inspect.isclass(cls) or cls.__name__ != owner:
-        return []
-    return [name for name in inspect.signature(cls).parameters if name not in ('args', 'kwargs')]
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    """The frames that an error passed, first the one that raised it."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return reversed(frames)
+
+
+def _class_built(error: BaseException, owner: str) -> type | None:
+    """The class that was being built: the config's, a child of the owner, or the owner itself."""
+    frames = list(_frames(error))
+    for frame in frames:
+        cls = frame.f_locals.get('obj_cls')  # of a registry
+        if inspect.isclass(cls) and owner in (parent.__name__ for parent in cls.__mro__):
+            return cls
+    cls = frames[0].f_globals.get(owner) if frames else None
+    return cls if inspect.isclass(cls) else None
+
+
+def _parameters(cls: type) -> list[str]:
+    """Parameters of a class, and of its parents as far as it hands keys on to them."""
+    names: list[str] = []
+    for parent in cls.__mro__:
+        if '__init__' in vars(parent):
+            parameters = inspect.signature(vars(parent)['__init__']).parameters.values()
+            kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+            names += [one.name for one in parameters if one.kind in kinds]
+            if all(one.kind is not inspect.Parameter.VAR_KEYWORD for one in parameters):
+                break
+    return [name for name in dict.fromkeys(names) if name != 'self']

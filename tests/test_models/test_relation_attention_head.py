@@ -204,6 +204,13 @@ def test_weights_in_predictions_carry_no_graph():
             dict(region_loss=dict(type='ranfer.RegionBiasedLoss', margin=2)),
             'RegionBiasedLoss.margin must be in [0, 1], got 2.',
         ),
+        (
+            dict(region_loss='RegionBiasedLoss'),
+            "RelationAttentionHead.region_loss is 'RegionBiasedLoss', must be the config of a loss "
+            "such as region_loss=dict(type='...').",
+        ),
+        (dict(single_region_loss='L1'), "RelationAttentionHead.single_region_loss is 'L1', must"),
+        (dict(loss=1), 'RelationAttentionHead.loss is 1, must'),
     ],
 )
 def test_bad_config_names_the_key(config, sentence):

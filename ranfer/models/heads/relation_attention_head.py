@@ -89,6 +89,7 @@ class RelationAttentionHead(ClsHead):
         single_region_loss: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        _check_losses(loss=loss, region_loss=region_loss, single_region_loss=single_region_loss)
         super().__init__(
             loss=loss or dict(type='mmpretrain.CrossEntropyLoss'),
             init_cfg=init_cfg or dict(type='Normal', layer='Linear', std=0.01),
@@ -240,6 +241,15 @@ class RelationAttentionHead(ClsHead):
         region_query, face_query = self.attention.weight.to(features.dtype).view(2, -1)
         scores = features @ region_query + (face @ face_query)[:, None]
         return scores if self.attention.bias is None else scores + self.attention.bias
+
+
+def _check_losses(**losses: dict | nn.Module | None) -> None:
+    for key, config in losses.items():
+        if config is not None and not isinstance(config, (dict, nn.Module)):
+            raise ValueError(
+                f'RelationAttentionHead.{key} is {config!r}, must be the config of a loss such as '
+                f"{key}=dict(type='...')."
+            )
 
 
 def _check_count(logits: Tensor, data_samples: list[DataSample]) -> None:
