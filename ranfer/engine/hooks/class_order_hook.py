@@ -22,8 +22,7 @@ class ClassOrderHook(Hook):
     Training ends with an error before its first epoch if the head has more or fewer classes than
     the training data, or the validation data count theirs in another order than the training data,
     as class folders do of which one is missing; names that have nothing in common tell nothing. A
-    test warns if the classes of its data are not those that
-    the checkpoint was trained on.
+    test warns if the classes of its data are not those that the checkpoint was trained on.
 
     Example:
         >>> default_hooks = dict(class_order=dict(type='ranfer.ClassOrderHook'))
