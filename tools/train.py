@@ -1,6 +1,7 @@
 """Train a model: ``python tools/train.py CONFIG``."""
 
 import argparse
+import os.path as osp
 
 import torch
 from mmengine.config import Config
@@ -72,15 +73,23 @@ def use_mixed_precision(cfg: Config) -> None:
     evaluate_in_half_precision(cfg, 'val_cfg')
 
 
+def choose_checkpoint(runner: FlexibleRunner) -> None:
+    """Choose where to start: this runner loads before its hooks are called."""
+    for hook in runner.hooks:
+        if isinstance(hook, SafeCheckpointHook):
+            hook.choose_checkpoint(runner)
+    first = not osp.isfile(osp.join(runner.work_dir, 'last_checkpoint'))
+    if first and runner._resume and runner._load_from is None:
+        runner._load_from, runner._resume = runner.cfg.get('initial_load_from'), False
+
+
 def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
         cfg = merge_args(read_config(args.config), args)
         runner = Runner.from_cfg(cfg) if 'runner_type' not in cfg else RUNNERS.build(cfg)
         if isinstance(runner, FlexibleRunner):
-            for hook in runner.hooks:
-                if isinstance(hook, SafeCheckpointHook):
-                    hook.choose_checkpoint(runner)
+            choose_checkpoint(runner)
         runner.train()
         end_distributed()
 

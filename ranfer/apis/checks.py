@@ -23,13 +23,15 @@ _UNPRINTABLE = ('Cc', 'Cs', 'Zl', 'Zp')
 _OUTSIDE = (
     'mmpretrain.models.classifiers.hugging_face',
     'mmpretrain.models.classifiers.timm',
+    'mmpretrain.models.heads.vqa_head',
     'mmpretrain.models.multimodal',
     'mmpretrain.models.retrievers',
+    'mmpretrain.models.selfsup.milan',
     'mmpretrain.models.utils.huggingface',
     'mmpretrain.models.utils.tokenizer',
     'mmpretrain.models.utils.vector_quantizer',
 )
-"""Modules of registered components that fetch a model, or unpickle a file that a config names."""
+"""Modules of registered components that fetch a model, or read a file that a config names."""
 
 
 def _is_number(value: Any, low: float, high: float, kind: Any = int) -> bool:

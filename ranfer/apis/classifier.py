@@ -32,7 +32,7 @@ from ranfer.landmarks.align import (
 from ranfer.models.heads import RegionWeights, RelationAttentionHead
 from ranfer.models.necks import RANNeck, RegionFeatures
 from ranfer.regions import LandmarkRegions
-from ranfer.utils.scope import in_scope
+from ranfer.utils.scope import in_scope, registered_only
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ class FacePreparer:
 
     def __init__(self, regions: dict, seed: int) -> None:
         check_types(regions)
-        self._regions = RegionCropTransform(regions, seed=seed)
+        with registered_only('ranfer'):
+            self._regions = RegionCropTransform(regions, seed=seed)
         self._pack = PackRegionInputs()
 
     def __call__(self, faces: Sequence[CutFace]) -> dict:

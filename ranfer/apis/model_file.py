@@ -29,8 +29,11 @@ WEIGHTS = Path(__file__).resolve().parents[1] / 'weights'
 DEFAULT_MODEL = 'ran_r18_ferplus_scratch'
 """The most accurate of them."""
 
-_NEVER = ('init_cfg', 'pretrained', 'weights', 'checkpoint_path')
-"""Keys that fetch weights from elsewhere; the file brings its own."""
+_NEVER = (
+    *('init_cfg', 'pretrained', 'weights', 'checkpoint_path'),
+    *('answer_list_path', 'tokenizer_path'),
+)
+"""Keys that fetch weights or words from elsewhere; the file brings its own."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,16 @@ class ModelFile:
                 f'{os.fspath(path)!r} is a checkpoint without the config of its model; give the '
                 f'config too, or make a model file with tools/model_converters/publish_model.py.'
             )
+        meta = _as_json(meta, os.fspath(path))
         check_meta(meta, os.fspath(path))
         check_types(meta['regions'])
-        check_weights(saved.get('state_dict'), os.fspath(path))
+        weights: Any = saved.get('state_dict')
+        if isinstance(weights, dict):  # past methods that a file may put in place of a dict's own
+            weights = dict(dict.items(weights))
+        check_weights(weights, os.fspath(path))
         values = {key: value for key, value in meta.items() if key not in ('version', 'face')}
         values['classes'] = tuple(values['classes'])
-        return cls(**values, face=FaceInput(**meta['face']), state_dict=saved['state_dict'])
+        return cls(**values, face=FaceInput(**meta['face']), state_dict=weights)
 
     def save(self, path: str | os.PathLike, dtype: torch.dtype = torch.float16) -> None:
         """Write weights and plain values; missing folders are made.
@@ -230,6 +237,17 @@ def find_model(name: str | None) -> Path:
             f'{", ".join(names)}.'
         )
     return WEIGHTS / f'{name or names[0]}.pth'
+
+
+def _as_json(meta: object, path: str) -> Any:
+    """Plain values alone, made anew: other objects could hide something from the checks."""
+    try:
+        return json.loads(json.dumps(meta))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f'Model file {path!r} describes its model by more than plain values ({error}); make it '
+            f'with tools/model_converters/publish_model.py of this release.'
+        ) from error
 
 
 def _region_step(pipeline: list) -> Mapping:

@@ -26,8 +26,8 @@ _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v', '.mov': 'mp4v'}
 _CAMERA_RATE = 25.0
 """Frames a second in the film of a camera, whose own depend on how fast they are analysed."""
 
-_MISCOUNTED = 2
-"""Frames by which the count in a whole file may be wrong."""
+_COUNTED, _MISCOUNTED = ('.mp4', '.m4v', '.mov', '.avi'), 2
+"""Files that hold the number of their frames, and by how many it may be wrong in a whole one."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def analyse_video(
 ) -> VideoSummary:
     """Track and classify the faces of a video or camera.
 
-    A file that ends before the number of frames that it announces is warned about.
+    An MP4, MOV or AVI file that ends before the number of frames that it announces is warned about.
 
     Args:
         inferencer: Finds and classifies the faces.
@@ -158,6 +158,8 @@ def check_max_frames(max_frames: int | None) -> None:
 
 
 def _warn_if_cut_off(source: str | os.PathLike, frames: int) -> None:
+    if Path(source).suffix.lower() not in _COUNTED:
+        return
     announced = count_frames([source])
     if announced > frames + _MISCOUNTED:
         warnings.warn(

@@ -3,7 +3,7 @@
 A file is MMEngine's ``{"metainfo": {...}, "data_list": [...]}`` as JSON. A row has ``img_path`` and
 ``gt_label`` and, if known, ``gt_score`` (C values that sum to 1), ``bbox`` (x1, y1, x2, y2),
 ``keypoints`` (5 x 2: left eye, right eye, nose, left and right mouth corner, left and right as seen
-in the image), ``keypoints_visible`` (5 values 0 or 1) and ``conditions`` (names).
+in the image), ``keypoints_visible`` (5 values, 0 where hidden) and ``conditions`` (names).
 """
 
 import gc
@@ -200,8 +200,8 @@ def _is_usable(array: np.ndarray | None) -> bool:
 def _check_visible(rows: Sequence[dict], source: str) -> None:
     for index, row in enumerate(rows):
         values = row.get('keypoints_visible')
-        if values is not None and not {0, 1}.issuperset(values):
-            _fail(source, index, 'keypoints_visible', values, '5 values 0 or 1')
+        if values is not None and not {0, 1, 2}.issuperset(values):
+            _fail(source, index, 'keypoints_visible', values, '5 values 0, 1 or 2')
 
 
 def _check_scores(rows: Sequence[dict], source: str, num_classes: int | None) -> None:

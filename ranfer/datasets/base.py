@@ -20,7 +20,7 @@ from ranfer.datasets.transforms.loading import UnreadableImageError
 from ranfer.registry import DATASETS
 
 _WARNING = logging.WARNING
-_LABEL_FOLDER = re.compile(r'(?:[^/]+/)?\d{1,2}$')
+_LABEL_FOLDER = re.compile(r'(?:.*/)?\d{1,2}$')
 """Folders of a condition list that tell a label, as ``1/name.jpg`` or ``val/0/name``."""
 
 
@@ -255,7 +255,7 @@ class FERDataset(BaseDataset):
             points = np.ones((1, 5, 3), dtype=np.float32)
             points[0, :, :2] = keypoints
             if visible is not None:
-                points[0, :, 2] = visible
+                points[0, :, 2] = np.asarray(visible) > 0
             info['gt_keypoints'] = points
         bbox = info.pop('bbox', None)
         if bbox is not None:

@@ -10,7 +10,7 @@ line                         meaning
 ``test_0003_aligned 3 4``    image test_0003_aligned, label 3, occlusion type 4
 ``val/0/<hash>/``            label 0, image <hash> (a folder of crops)
 ``7/<hash>/8.jpg``           label 7, image <hash>, crop 8
-``any/path/name.jpg``        an image by its relative path or its name
+``any/path/name.jpg``        an image by its name, or by a path that ends like its own
 ``./#path/name.jpg``         the same for a path that begins with ``#``, else a comment
 ===========================  ===============================================================
 

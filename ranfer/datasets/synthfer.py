@@ -1,6 +1,8 @@
 """SynthFER: faces drawn from action units on a 3-D head, made on first use."""
 
-from mmengine.dist import barrier, get_local_rank
+import os
+
+from mmengine.dist import barrier
 
 from ranfer.datasets.base import FERDataset
 from ranfer.datasets.synthetic import CLASSES
@@ -42,7 +44,7 @@ class SynthFER(FERDataset):
     def load_data_list(self) -> list[dict]:
         """Make the data if asked to, then read the rows."""
         if self.generate is not None:
-            if get_local_rank() == 0:
+            if int(os.environ.get('LOCAL_RANK', 0)) == 0:
                 self._generate(self.generate)
             barrier()
         return super().load_data_list()

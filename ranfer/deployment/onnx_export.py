@@ -23,6 +23,7 @@ from ranfer.deployment.runtime import KEY, ONNX_COMMAND, ORTModel
 from ranfer.regions import FixedRegions
 from ranfer.registry import REGIONS
 from ranfer.utils.dependencies import require
+from ranfer.utils.scope import registered_only
 
 OPSET = 17
 
@@ -86,7 +87,8 @@ def fixed_boxes(regions: Mapping) -> np.ndarray:
     Raises:
         ValueError: If the boxes of the strategy differ from image to image.
     """
-    strategy = REGIONS.build(dict(regions))
+    with registered_only('ranfer'):
+        strategy = REGIONS.build(dict(regions))
     if not isinstance(strategy, FixedRegions):
         raise ValueError(
             f'Boxes of {type(strategy).__name__} differ from image to image and cannot be baked '

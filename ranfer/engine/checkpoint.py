@@ -196,6 +196,8 @@ def load_checkpoint(filename: str, map_location: Any = None) -> dict:
             f'Checkpoint {filename} holds a {type(saved).__name__}, expected a dict of weights; '
             f'save the state_dict of the model.'
         )
+    if isinstance(saved.get('meta'), dict):
+        saved['meta'].pop('config', None)  # text that MMEngine would run to resume
     return saved
 
 

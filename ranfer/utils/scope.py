@@ -36,7 +36,6 @@ def registered_only(name: str) -> Iterator[None]:
         name: Scope, such as ``'mmpretrain'``.
     """
     owner = threading.get_ident()
-    find_module, find_object = registry.import_module, registry.get_object_from_string
 
     def known_module(path: str) -> ModuleType:
         if threading.get_ident() == owner and path.split('.')[0] not in sys.modules:
@@ -48,7 +47,8 @@ def registered_only(name: str) -> Iterator[None]:
             raise ImportError(f'{path} is no registered component')
         return find_object(path)
 
-    with in_scope(name):
+    with in_scope(name):  # one thread at a time, or another's stand-ins would be put back
+        find_module, find_object = registry.import_module, registry.get_object_from_string
         registry.import_module, registry.get_object_from_string = known_module, known_object
         try:
             yield

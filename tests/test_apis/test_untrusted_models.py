@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections import OrderedDict
 
+import numpy as np
 import pytest
 import tiny
 import torch
@@ -12,6 +14,7 @@ from mmpretrain.registry import MODELS
 
 from ranfer.apis import ModelFile
 from ranfer.apis.checks import check_types, check_weights, reaches_out
+from ranfer.apis.classifier import FacePreparer
 from ranfer.engine.model_input import MODEL_META
 
 
@@ -185,3 +188,35 @@ def special_tensors() -> dict[str, torch.Tensor]:
 def test_weights_of_special_kinds_are_refused(kind):
     with pytest.raises(ValueError, match="the weight 'a' of a special kind, expected plain"):
         check_weights({'a': special_tensors()[kind]}, 'm.pth')
+
+
+def test_methods_of_a_stranger_s_mapping_hide_nothing(saved, tmp_path):
+    """The restricted unpickler gives an ``OrderedDict`` whatever attributes a file names."""
+    regions = OrderedDict(
+        type='RegionDropout', keep=1, strategy=dict(type='os.system', command='false')
+    )
+    regions.values = OrderedDict
+    with pytest.raises(ValueError, match=r"names the component 'os\.system'"):
+        load(saved, tmp_path / 'm.pth', regions=regions)
+
+
+def test_arrays_hide_no_configs(saved, tmp_path, monkeypatch):
+    model = dict(tiny.model_config(), extra=np.array([dict(type='os.system')], dtype=object))
+    monkeypatch.setattr(
+        'ranfer.apis.model_file.load_checkpoint',
+        lambda *_, **__: dict(meta={MODEL_META: dict(saved['meta'][MODEL_META], model=model)}),
+    )
+    with pytest.raises(ValueError, match='describes its model by more than plain values'):
+        ModelFile.load(tmp_path / 'm.pth')
+
+
+def test_regions_are_built_from_what_is_registered_alone(monkeypatch):
+    monkeypatch.setattr('ranfer.apis.classifier.check_types', lambda config: None)
+    with pytest.raises(RuntimeError, match=r'Failed to get os\.getcwd'):
+        FacePreparer(dict(type='RegionDropout', keep=1, strategy=dict(type='os.getcwd')), 0)
+
+
+@pytest.mark.parametrize('name', ['VQAGenerationHead', 'CLIPGenerator'])
+def test_components_that_read_files_are_refused(name):
+    with pytest.raises(ValueError, match='fetches models from elsewhere'):
+        check_types(dict(type=name, answer_list_path='a.pkl', tokenizer_path='a.pkl'))

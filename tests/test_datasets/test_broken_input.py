@@ -63,8 +63,8 @@ ROWS = {
     ),
     'visibility of four': ([{**GOOD, 'keypoints_visible': [1] * 4}], 'keypoints_visible: row 0'),
     'visibility of 2': (
-        [{**GOOD, 'keypoints_visible': [1, 1, 2, 0, 1]}],
-        'keypoints_visible: row 0 .*expected 5 values 0 or 1',
+        [{**GOOD, 'keypoints_visible': [1, 1, 3, 0, 1]}],
+        'keypoints_visible: row 0 .*expected 5 values 0, 1 or 2',
     ),
     'box of three': ([GOOD, {**GOOD, 'bbox': [0, 0, 1]}], r'bbox: row 1 .*shape \(4,\)'),
     'three scores': ([{**GOOD, 'gt_score': [1, 0, 0]}], 'gt_score: row 0 .*expected 2 values'),

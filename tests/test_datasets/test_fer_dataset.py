@@ -130,11 +130,17 @@ def test_conditions_select_by_path_and_name_and_report_the_rest(root, monkeypatc
 
 
 def test_a_list_of_another_split_marks_no_image_of_the_same_name(tmp_path):
-    names = ('images/val/0/n0', 'images/val/1/n1', 'images/val/1/n2', 'images/val/1/n3')
+    names = ('images/val/0000/n0', 'images/val/1/n1', 'images/val/1/n2', 'images/val/1/n3')
     rows = [{'img_path': f'{name}.png', 'gt_label': 0} for name in names]
     save_annotation(tmp_path / 'val.json', {'classes': CLASSES}, rows)
     file = tmp_path / 'list.txt'
-    file.write_text('images/train/0/n0.png\n/root/images/val/1/n1.png\nval/1/n2.png\n1/n3.png\n')
+    lines = (
+        'images/train/0000/n0.png',
+        '/root/images/val/1/n1.png',
+        'val/1/n2.png',
+        '/a/b/1/n3.png',
+    )
+    file.write_text('\n'.join(lines))
     data = FERDataset('val.json', str(tmp_path), conditions=dict(hard=str(file)))
     assert [data.get_data_info(i)['conditions'] for i in range(4)] == [(), *[('hard',)] * 3]
 

@@ -238,6 +238,11 @@ def test_weights_without_names_are_one_sentence(tmp_path, content):
         check_fit(_Net(), content, path)
 
 
+def test_text_that_mmengine_would_run_to_resume_is_left_out(tmp_path):
+    path = save(tmp_path, dict(state_dict={}, meta=dict(config='raise SystemExit', epoch=1)))
+    assert load_checkpoint(path)['meta'] == dict(epoch=1)
+
+
 def test_weights_keep_the_versions_of_their_modules(tmp_path):
     net = torchvision.models.mnasnet0_5()
     path = save(tmp_path, dict(state_dict=torch.nn.DataParallel(net).state_dict()))

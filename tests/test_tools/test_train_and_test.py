@@ -6,12 +6,14 @@ import json
 import runpy
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import mmpretrain
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook
 from test_tools.conftest import ROOT, run_script, run_tool
 
 from ranfer.apis import ModelFile
@@ -187,6 +189,18 @@ def test_amp_on_a_config_that_has_mixed_precision(monkeypatch, tmp_path, cuda):
     tool['use_mixed_precision'](cfg)
     plain = dict(type='ranfer.AutocastOptimWrapper', optimizer=optimizer)
     assert cfg.optim_wrapper == (amp if cuda else plain)
+
+
+@pytest.mark.parametrize('there', [False, True])
+def test_another_checkpoint_hook_keeps_the_weights_to_start_from(tmp_path, there):
+    if there:
+        (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
+    cfg = Config(dict(initial_load_from='r18.pth'))
+    runner = SimpleNamespace(
+        hooks=[CheckpointHook()], work_dir=tmp_path, cfg=cfg, _resume=True, _load_from=None
+    )
+    runpy.run_path(str(ROOT / 'tools/train.py'))['choose_checkpoint'](runner)
+    assert (runner._load_from, runner._resume) == ((None, True) if there else ('r18.pth', False))
 
 
 def test_a_model_file_of_a_training_with_other_settings(tmp_path, capsys):

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from mmengine.registry import MODELS, DefaultScope
+from mmengine.registry import MODELS, DefaultScope, registry
 
 from ranfer.registry import FACE_DETECTORS, REGIONS
 from ranfer.utils.scope import in_scope, registered_only
@@ -35,8 +35,8 @@ def test_threads_take_turns_and_the_old_scope_comes_back():
     assert current() == before
 
 
-@pytest.mark.parametrize('registry', [REGIONS, FACE_DETECTORS], ids=lambda one: one.name)
-def test_components_built_in_threads_leave_the_scope_alone(registry, monkeypatch):
+@pytest.mark.parametrize('own', [REGIONS, FACE_DETECTORS], ids=lambda one: one.name)
+def test_components_built_in_threads_leave_the_scope_alone(own, monkeypatch):
     class Slow:
         def __init__(self) -> None:
             self.scopes = {current()}
@@ -44,9 +44,9 @@ def test_components_built_in_threads_leave_the_scope_alone(registry, monkeypatch
             self.scopes.add(current())
 
     before = current()
-    monkeypatch.setitem(registry.module_dict, 'Slow', Slow)
+    monkeypatch.setitem(own.module_dict, 'Slow', Slow)
     with ThreadPoolExecutor(8) as pool:
-        built = list(pool.map(registry.build, [dict(type='Slow')] * 40))
+        built = list(pool.map(own.build, [dict(type='Slow')] * 40))
     assert all(one.scopes == {'ranfer'} for one in built)
     assert current() == before
 
@@ -62,3 +62,15 @@ def test_only_the_thread_that_asks_is_kept_to_what_is_registered():
         with ThreadPoolExecutor(1) as pool:
             assert pool.submit(find).result() is OrderedDict
     assert find() is OrderedDict
+
+
+def test_several_threads_leave_the_registries_as_they_were():
+    before = registry.import_module, registry.get_object_from_string
+
+    def build(_: int) -> None:
+        with registered_only('mmpretrain'):
+            time.sleep(0.002)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(build, range(40)))
+    assert (registry.import_module, registry.get_object_from_string) == before

@@ -95,7 +95,7 @@ def _face(row: dict, number: int, width: int, height: int) -> dict:
     points = [
         value
         for (x, y), seen in zip(row['keypoints'], visible)
-        for value in (round(x - 0.5, 2), round(y - 0.5, 2), 2 * int(seen))
+        for value in (round(x - 0.5, 2), round(y - 0.5, 2), 2 * bool(seen))
     ]
     return {
         'id': number,

@@ -71,3 +71,12 @@ def test_command_line(tmp_path, monkeypatch, capsys):
 def test_command_line_reports_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match='error: size=8: use a whole number of at least 32'):
         run_tool(monkeypatch, '--out', tmp_path, '--size', 8)
+
+
+def test_one_process_of_a_machine_draws(tmp_path, monkeypatch):
+    config = dict(ann_file='val.json', data_root=str(tmp_path), generate=dict(val=2, size=32))
+    monkeypatch.setenv('LOCAL_RANK', '1')
+    with pytest.raises(FileNotFoundError):
+        SynthFER(**config, pipeline=[])
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    assert len(SynthFER(**config, pipeline=[])) == 2
