@@ -20,8 +20,8 @@ from ranfer.datasets.transforms.loading import UnreadableImageError
 from ranfer.registry import DATASETS
 
 _WARNING = logging.WARNING
-_LABEL_FOLDER = re.compile(r'(?:.*/)?\d{1,2}$')
-"""Folders of a condition list that tell a label, as ``1/name.jpg`` or ``val/0/name``."""
+_LABEL = re.compile(r'\d{1,2}')
+"""Folder in a condition list that tells a label, as in ``1/name.jpg`` or ``val/0/name``."""
 
 
 @DATASETS.register_module()
@@ -303,7 +303,7 @@ class FERDataset(BaseDataset):
 def _may_be_in(listed: str, path: str) -> bool:
     """Whether the folders of a list's path, if it has any but a label's, are those of an image."""
     named, own = listed.split('/')[:-1], path.split('/')[:-1]
-    if _LABEL_FOLDER.match('/'.join(named)):
+    if named and _LABEL.fullmatch(named[-1]):
         return True
     shorter = min(len(named), len(own))
     return named[len(named) - shorter :] == own[len(own) - shorter :]

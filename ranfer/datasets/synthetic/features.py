@@ -165,8 +165,8 @@ def _mouth(who: Identity, units: np.ndarray, mean: Strengths) -> Mouth:
     lower = line + open_down * shape
     top = upper - 0.052 * thick * LIP_PEAK
     bottom = lower + 0.068 * thick * LIP_ARCH * (1 + 0.25 * depress)
-    curves = [np.stack([u, v], 1) for v in (top, upper, lower, bottom)]
-    return Mouth(curves[0], curves[1], curves[2], curves[3], float(drop))
+    top, upper, lower, bottom = (np.stack([u, v], 1) for v in (top, upper, lower, bottom))
+    return Mouth(top, upper, lower, bottom, float(drop))
 
 
 def _creases(

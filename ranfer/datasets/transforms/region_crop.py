@@ -57,9 +57,10 @@ class RegionCropTransform(BaseTransform):
             raise ValueError(f'RegionCropTransform.crop_size must be positive, got {crop_size}.')
         if seed is not None and seed < 0:
             raise ValueError(f'RegionCropTransform.seed must be at least 0 or None, got {seed}.')
+        built: Any = strategy
         if not callable(strategy):
-            strategy = REGIONS.build(strategy or dict(type='FixedRegions'))
-        self.strategy: Any = strategy
+            built = REGIONS.build(strategy or dict(type='FixedRegions'))
+        self.strategy: RegionStrategy = built
         self.seed = seed
         self.crop_size = crop_size
 

@@ -6,11 +6,11 @@ import logging
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
+from ranfer.engine.checkpoint import without_wrappers
 from ranfer.engine.model_input import MODEL_META
 from ranfer.registry import HOOKS
 
@@ -79,8 +79,7 @@ def classes_of(dataset: Dataset) -> tuple[str, ...] | None:
 
 def _num_classes(model: nn.Module) -> int | None:
     """How many classes the head of a model tells apart, None if it does not say."""
-    model = model.module if is_model_wrapper(model) else model
-    count = getattr(getattr(model, 'head', None), 'num_classes', None)
+    count = getattr(getattr(without_wrappers(model), 'head', None), 'num_classes', None)
     return count if isinstance(count, int) else None
 
 
