@@ -19,7 +19,7 @@ def fuse(members: Sequence[Predictions], weights: Sequence[float] | None = None)
         weights: A share for every member, at least 0 with a sum above 0. Defaults to equal ones.
 
     Returns:
-        Predictions: Those of the first member, with the fused probabilities.
+        Predictions: Those of the first member, with the fused probabilities and no region weights.
 
     Raises:
         ValueError: If the members differ in classes, images or labels, or the weights do not fit.
@@ -35,7 +35,9 @@ def fuse(members: Sequence[Predictions], weights: Sequence[float] | None = None)
     first = members[0]
     scores = [_in_order(first, member, number) for number, member in enumerate(members, 1)]
     fused = np.average(scores, axis=0, weights=weights)
-    return replace(first, scores=tuple(map(tuple, fused.tolist())))
+    return replace(
+        first, scores=tuple(map(tuple, fused.tolist())), weights=((),) * len(first.names)
+    )
 
 
 def _in_order(first: Predictions, member: Predictions, number: int) -> np.ndarray:

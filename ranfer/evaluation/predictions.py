@@ -1,9 +1,10 @@
-"""Predictions of a test as JSON: names, labels, probabilities, conditions, nothing that runs.
+"""Predictions of a test as JSON: labels, probabilities, region weights, nothing that runs.
 
 .. code-block:: json
 
     {"dataset": "SFEW", "classes": ["angry", "..."], "overall": null, "predictions": [
-      {"name": "angry/frame_0001.png", "label": 0, "conditions": [], "scores": [0.7, "..."]}]}
+      {"name": "angry/frame_0001.png", "label": 0, "conditions": [], "scores": [0.7, "..."],
+       "weights": [0.2, null, "..."]}]}
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Predictions:
         labels: True classes.
         conditions: Names of the conditions of every image.
         scores: Probabilities, ``N`` rows of ``C``.
+        weights: ``N`` rows of the final weights of an image's regions, None for one that does not
+            exist; empty rows for a model without regions. A file need not have them.
     """
 
     dataset: str | None
@@ -43,6 +46,7 @@ class Predictions:
     labels: tuple[int, ...]
     conditions: tuple[tuple[str, ...], ...]
     scores: tuple[tuple[float, ...], ...]
+    weights: tuple[tuple[float | None, ...], ...]
 
     def report(self) -> FERReport:
         """Return every figure of these predictions."""
@@ -56,8 +60,8 @@ class Predictions:
 
     def save(self, path: str | Path) -> None:
         """Write a JSON file."""
-        columns = zip(self.names, self.labels, self.conditions, self.scores)
-        keys = ('name', 'label', 'conditions', 'scores')
+        columns = zip(self.names, self.labels, self.conditions, self.scores, self.weights)
+        keys = ('name', 'label', 'conditions', 'scores', 'weights')
         values = dict(
             dataset=self.dataset,
             classes=self.classes,
@@ -90,6 +94,7 @@ class Predictions:
                 labels=tuple(int(row['label']) for row in rows),
                 conditions=tuple(tuple(row['conditions']) for row in rows),
                 scores=tuple(tuple(map(float, row['scores'])) for row in rows),
+                weights=tuple(tuple(map(_weight, row.get('weights', ()))) for row in rows),
             )
             predictions.report()
         except (ValueError, KeyError, TypeError, OverflowError) as error:
@@ -125,7 +130,7 @@ class DumpPredictions(BaseMetric):
         self.overall = overall
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep path, label, conditions and scores of every predicted sample."""
+        """Keep path, label, conditions, scores and weights of every predicted sample."""
         for sample in data_samples:
             self.results.append(
                 (
@@ -133,12 +138,13 @@ class DumpPredictions(BaseMetric):
                     int(sample['gt_label']),
                     tuple(sample.get('conditions') or ()),
                     tuple(round(x, 7) for x in sample['pred_score'].float().cpu().tolist()),
+                    _region_weights(sample),
                 )
             )
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, float]:
         """Write the file; there are no figures."""
-        paths, labels, conditions, scores = zip(*results)
+        paths, labels, conditions, scores, weights = zip(*results)
         paths = tuple(map(os.path.abspath, paths))
         meta = self.dataset_meta or {}
         folder = os.path.commonpath([os.path.dirname(path) for path in paths])
@@ -150,5 +156,20 @@ class DumpPredictions(BaseMetric):
             labels=labels,
             conditions=conditions,
             scores=scores,
+            weights=weights,
         ).save(self.out_file)
         return {}
+
+
+def _weight(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _region_weights(sample: dict) -> tuple[float | None, ...]:
+    """The row of :attr:`Predictions.weights` of one predicted sample."""
+    if 'region_weights' not in sample:
+        return ()
+    weights = sample['region_weights'].float().cpu().tolist()
+    exists = sample.get('region_mask')
+    exists = [True] * len(weights) if exists is None else exists
+    return tuple(round(x, 7) if real else None for x, real in zip(weights, exists))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ranfer.evaluation.predictions import Predictions
 from ranfer.evaluation.report import FERReport
 from ranfer.visualization.conditions import draw_conditions
 from ranfer.visualization.confusion import draw_confusion
@@ -42,6 +43,17 @@ class Prediction(NamedTuple):
             None if weights is None else weights.float().cpu().numpy(),
             None if weights is None or mask is None else np.asarray(mask)[: len(weights)],
         )
+
+    @classmethod
+    def from_saved(cls, saved: Predictions) -> list[Prediction]:
+        """Take all of a file of predictions."""
+        predictions = []
+        columns = saved.scores, saved.labels, saved.conditions, saved.weights
+        for scores, label, conditions, row in zip(*columns):
+            weights = np.array(row, float) if row else None
+            mask = None if weights is None else ~np.isnan(weights)
+            predictions.append(cls(np.array(scores), label, conditions, weights, mask))
+        return predictions
 
 
 def draw_report(

@@ -27,6 +27,7 @@ def predictions(scores, labels=(0, 1, 2, 0), **changes) -> Predictions:
         labels=tuple(labels[:count]),
         conditions=((),) * (count - 1) + (('occlusion',),),
         scores=tuple(map(tuple, scores)),
+        weights=((0.5, 0.5),) * (count - 1) + ((1.0, None),),
     )
     return Predictions(**(values | changes))
 
@@ -39,6 +40,16 @@ def test_file_round_trip(tmp_path):
     saved = predictions(random_scores(0))
     saved.save(tmp_path / 'new/p.json')
     assert Predictions.load(tmp_path / 'new/p.json') == saved
+
+
+def test_a_file_need_not_have_region_weights(tmp_path):
+    saved = predictions(random_scores(0), weights=((),) * 4)
+    saved.save(tmp_path / 'p.json')
+    values = json.loads((tmp_path / 'p.json').read_text())
+    for row in values['predictions']:
+        del row['weights']
+    (tmp_path / 'p.json').write_text(json.dumps(values))
+    assert Predictions.load(tmp_path / 'p.json') == saved
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"predictions": [{"name": "a"}]}', '\x80'])
@@ -68,11 +79,16 @@ def test_files_whose_figures_cannot_be_computed(changes, tmp_path):
 
 def test_metric_writes_names_below_the_common_folder_and_no_padding(tmp_path):
     rows = []
+    masks = [None, np.array([True, False, True]), None]
     for i in (0, 1, 2, 0, 1):  # the last one fills a batch of two processes
         sample = DataSample(
             metainfo=dict(sample_idx=i, img_path=f'/data/x/{i % 2}/{i}.png', conditions=('odd',))
         )
         sample.set_gt_label(i).set_pred_score(torch.tensor([0.5, 0.25, 0.25]))
+        if i:
+            sample.set_field(torch.tensor([0.75, 0.25]), 'region_weights')
+            if masks[i] is not None:  # three places, of which the sample's own regions are two
+                sample.set_field(masks[i], 'region_mask', field_type='metainfo')
         rows.append(sample.to_dict())
     metric = DumpPredictions(str(tmp_path / 'p.json'), overall='odd')
     metric.dataset_meta = dict(classes=CLASSES, dataset='SFEW')
@@ -82,8 +98,9 @@ def test_metric_writes_names_below_the_common_folder_and_no_padding(tmp_path):
     assert loaded.names == ('0/0.png', '1/1.png', '0/2.png', '0/0.png')
     assert loaded.labels == (0, 1, 2, 0) and loaded.classes == CLASSES and loaded.overall == 'odd'
     assert loaded.scores == ((0.5, 0.25, 0.25),) * 4
+    assert loaded.weights == ((), (0.75, None), (0.75, 0.25), ())
     assert set(json.loads((tmp_path / 'p.json').read_text())['predictions'][0]) == {
-        'name', 'label', 'conditions', 'scores',
+        'name', 'label', 'conditions', 'scores', 'weights',
     }  # fmt: skip
 
 
@@ -110,7 +127,7 @@ def test_fusion_is_the_weighted_mean_whatever_the_order_of_the_images(seeds, wei
         members[-1],
         **{
             key: tuple(getattr(members[-1], key)[i] for i in order)
-            for key in ('names', 'labels', 'conditions', 'scores')
+            for key in ('names', 'labels', 'conditions', 'scores', 'weights')
         },
     )
     weights = weights[: len(members)]
@@ -120,7 +137,7 @@ def test_fusion_is_the_weighted_mean_whatever_the_order_of_the_images(seeds, wei
             total = sum(w * m.scores[row][c] for w, m in zip(weights, members))
             expected = total / sum(weights) if len(members) > 1 else members[0].scores[row][c]
             assert fused.scores[row][c] == pytest.approx(expected)
-    assert fused.names == members[0].names
+    assert fused.names == members[0].names and fused.weights == ((),) * 4
 
 
 def test_fusion_can_be_right_where_both_members_are_wrong():

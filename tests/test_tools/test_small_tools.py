@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
 import runpy
 
-import pytest
-import torch
 from test_tools.conftest import ROOT
 
 
@@ -51,15 +48,3 @@ def test_metafile_problems_are_named(tmp_path):
         'm: y 12.34 is missing in the README beside it.',
         'model-index.yml imports b/metafile.yml, which does not exist.',
     ]
-
-
-@pytest.mark.parametrize('suffix', ['pkl', 'pickle'])
-def test_predictions_from_a_pickle(tmp_path, suffix):
-    tool = runpy.run_path(str(ROOT / 'tools/analysis_tools/draw_report.py'))
-    path = tmp_path / f'p.{suffix}'
-    path.write_bytes(pickle.dumps([dict(pred_score=torch.eye(2)[0], gt_label=torch.tensor([1]))]))
-    assert tool['read_predictions'](str(path))[0].label == 1
-    for wrong in ([], 5, [5], [{}]):
-        path.write_bytes(pickle.dumps(wrong))
-        with pytest.raises(ValueError, match=f'p.{suffix} holds no predictions'):
-            tool['read_predictions'](str(path))

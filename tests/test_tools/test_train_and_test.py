@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import runpy
 import sys
 from pathlib import Path
@@ -47,11 +48,12 @@ def draw(config: Path, work: Path, tmp_path: Path, capsys) -> None:
     run_tool('analysis_tools/learning_curves.py', work, '--out', out / 'curves.png')
     names = {path.name for path in out.iterdir()}
     expected = {'confusion.png', 'conditions.png', 'reliability.png', 'curves.png'}
-    assert names >= {*expected, 'hidden_regions.png', 'sliding_bar.png'} and len(names) == 9
+    assert names >= {*expected, 'region_weights.png', 'hidden_regions.png', 'sliding_bar.png'}
+    assert len(names) == 10
     other = load_checkpoint(str(checkpoint))
     other['state_dict'].popitem()
     torch.save(dict(state_dict=other['state_dict']), tmp_path / 'other.pth')
-    (tmp_path / 'cut.pkl').write_bytes(b'\x80')
+    (tmp_path / 'p.pkl').write_bytes(pickle.dumps(dict(predictions=[])))
     capsys.readouterr()
     for tool, options, sentence in (
         ('../test', (config, tmp_path / 'other.pth'), 'does not fit the config (Missing'),
@@ -60,8 +62,8 @@ def draw(config: Path, work: Path, tmp_path: Path, capsys) -> None:
         ('explain_occlusion', (config, checkpoint, '--num', 0), '--num must be at least 1'),
         ('explain_occlusion', (config, checkpoint, '--face', 9999), '--face must be in [0, '),
         ('draw_attention', (config, checkpoint, '--amp'), 'unrecognized arguments: --amp'),
-        ('draw_report', (work / 'report.json', out, '--predictions', tmp_path / 'cut.pkl'),
-         'cut.pkl holds no predictions'),
+        ('draw_report', (work / 'report.json', out, '--predictions', tmp_path / 'p.pkl'),
+         'p.pkl holds no predictions'),
     ):  # fmt: skip
         with pytest.raises(SystemExit):
             run_tool(f'analysis_tools/{tool}.py', *options)

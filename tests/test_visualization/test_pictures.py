@@ -9,7 +9,7 @@ import pytest
 import torch
 from mmpretrain.structures import DataSample
 
-from ranfer.evaluation import make_report
+from ranfer.evaluation import Predictions, make_report
 from ranfer.registry import VISUALIZERS
 from ranfer.visualization import (
     draw_attention,
@@ -265,6 +265,25 @@ def test_only_the_samples_of_the_overall_condition_are_drawn(monkeypatch):
     assert drawn['all'].count == drawn['joy'].count == 1 and drawn['turned'].mean[0] == 1
     evaluation.draw_predictions(rows, ['joy', 'fear'])
     assert len(drawn['conf']) == drawn['all'].count == drawn['joy'].count == 2
+
+
+def test_saved_predictions_are_those_of_the_samples():
+    sample = DataSample(
+        metainfo=dict(conditions=('turned',), region_mask=np.array([True, False, True]))
+    )
+    sample.set_gt_label(1).set_pred_score(torch.tensor([0.25, 0.75]))
+    sample.set_field(torch.tensor([1.0, 0.0]), 'region_weights')
+    saved = Predictions(
+        None, ('joy', 'fear'), None, ('a',), (1,), (('turned',),), ((0.25, 0.75),), ((1.0, None),)
+    )
+    (found,), expected = (
+        evaluation.Prediction.from_saved(saved),
+        evaluation.Prediction.from_sample(sample),
+    )
+    assert found.label == expected.label and found.conditions == expected.conditions
+    assert found.mask.tolist() == expected.mask.tolist() == [True, False]
+    assert found.scores.tolist() == expected.scores.tolist()
+    assert found.weights[0] == expected.weights[0] == 1
 
 
 def test_rows_of_one_name_are_all_drawn(monkeypatch):

@@ -1,15 +1,11 @@
 """Draw an evaluation: ``python tools/analysis_tools/draw_report.py REPORT_JSON OUT_DIR``.
 
 ``tools/test.py`` writes ``report.json`` into its work directory, and with ``--out`` the
-predictions, from which ``--predictions`` draws reliability and, of a pickle, mean region weights.
+predictions, from which ``--predictions`` draws reliability and mean region weights.
 """
 
 import argparse
 from pathlib import Path
-from pickle import UnpicklingError
-
-import numpy as np
-from mmengine.fileio import load
 
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.evaluation import FERReport
@@ -22,11 +18,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Draw an evaluation')
     parser.add_argument('report', help='report.json of tools/test.py')
     parser.add_argument('out', help='folder of the pictures')
-    parser.add_argument(
-        '--predictions',
-        help='predictions that tools/test.py --out wrote: FILE.json, or FILE.pkl or FILE.pickle '
-        'with the region weights too; a pickle can run code, so open none of strangers',
-    )
+    parser.add_argument('--predictions', help='FILE.json that tools/test.py --out wrote')
     parser.add_argument(
         '--reference',
         nargs='*',
@@ -47,29 +39,13 @@ def read_references(texts: list[str]) -> dict[str, float]:
         ) from error
 
 
-def read_predictions(path: str) -> list[Prediction]:
-    if not path.endswith(('.pkl', '.pickle')):
-        saved = Predictions.load(path)
-        rows = zip(map(np.array, saved.scores), saved.labels, saved.conditions)
-        return [Prediction(*row) for row in rows]
-    try:
-        predictions = [Prediction.from_sample(sample) for sample in load(path)]
-        if not predictions:
-            raise ValueError('it is empty')
-        return predictions
-    except (EOFError, UnpicklingError, AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f'{path} holds no predictions ({error}); write it anew with tools/test.py --out.'
-        ) from error
-
-
 def main() -> None:
     args = parse_args()
     with one_sentence_errors(args.traceback):
         report = FERReport.load(args.report)
         pictures = draw_report(report, read_references(args.reference))
         if args.predictions:
-            predictions = read_predictions(args.predictions)
+            predictions = Prediction.from_saved(Predictions.load(args.predictions))
             pictures.update(draw_predictions(predictions, report.classes, report.overall))
         for name, picture in pictures.items():
             path = Path(args.out) / f'{name}.png'
