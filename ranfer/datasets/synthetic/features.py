@@ -3,10 +3,12 @@
 All curves are in surface coordinates (see :mod:`.head`); side 0 is image left, side 1 image right.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .action_units import ACTION_UNITS, INDEX
 from .identity import Identity
@@ -34,7 +36,6 @@ class Eye:
 
     upper: np.ndarray
     lower: np.ndarray
-    fold: np.ndarray
     iris: np.ndarray
     radius: float
 
@@ -132,10 +133,8 @@ def _eye(who: Identity, unit: Strengths, side: int, gaze: np.ndarray) -> Eye:
     top = EYE_V - up * LID_ROUND - tilt + droop * outer * LID_ROUND
     bottom = EYE_V + down * LID_ROUND - tilt
     bottom = np.maximum(bottom, top + 0.004)
-    gap = 0.030 - 0.010 * raise_ + 0.01 * shut
-    fold = np.stack([x, top - gap * LID_ROUND**0.5 - 0.006], 1)
     iris = np.array([sign * EYE_U, EYE_V - 0.012]) + gaze
-    return Eye(np.stack([x, top], 1), np.stack([x, bottom], 1), fold, iris, 0.060)
+    return Eye(np.stack([x, top], 1), np.stack([x, bottom], 1), iris, 0.060)
 
 
 def _mouth(who: Identity, units: np.ndarray, mean: Strengths) -> Mouth:
@@ -169,65 +168,77 @@ def _mouth(who: Identity, units: np.ndarray, mean: Strengths) -> Mouth:
     return Mouth(top, upper, lower, bottom, float(drop))
 
 
-def _creases(
-    who: Identity, sides: tuple[Strengths, Strengths], mean: Strengths, mouth: Mouth
-) -> list[Crease]:
-    age = who.age
-    found: list[Crease] = []
+Candidate = tuple[ArrayLike, float, float]
+"""Points ``(N, 2)``, strength and width of a crease, which may be too weak to be drawn."""
 
-    def add(points, strength, width=0.016):
-        if strength > 0.08:
-            found.append(Crease(np.asarray(points, float), min(float(strength), 1.0), width))
 
-    inner, outer, frown, wrinkle = (mean[n] for n in (1, 2, 4, 9))
+def _middle_creases(age: float, mean: Strengths) -> Iterator[Candidate]:
+    """Forehead, root of the nose and chin."""
+    inner, outer, wrinkle, drop = (mean[n] for n in (1, 2, 9, 26))
     for row in range(3):
         v = -0.50 - 0.085 * row
         whole = np.array(
             [[-0.36, v + 0.03], [-0.18, v], [0, v + 0.008], [0.18, v], [0.36, v + 0.03]]
         )
-        add(whole * (0.45 if outer < 0.6 * inner else 1.0, 1),
-            0.55 * max(inner, outer) + 0.10 * age - 0.05 * row, 0.014)  # fmt: skip
+        whole *= (0.45 if outer < 0.6 * inner else 1.0, 1)
+        yield whole, 0.55 * max(inner, outer) + 0.10 * age - 0.05 * row, 0.014
     for row in range(2):
         v = -0.19 + 0.055 * row
-        add([[-0.075, v + 0.01], [0, v - 0.008], [0.075, v + 0.01]], 0.7 * wrinkle, 0.014)
-    drop = mean[26]
-    add(np.array([[-0.13, 0.70], [0, 0.675], [0.13, 0.70]]) + np.array([0, 0.13 * drop]),
-        0.25 + 0.4 * mean[15] + 0.3 * mean[23], 0.022)  # fmt: skip
-    for side, sign in enumerate((-1, 1)):
-        flip = np.array([sign, 1.0])
-        smile, cheek, tight = (sides[side][n] for n in (12, 6, 7))
-        sad, stretch, lips = (sides[side][n] for n in (15, 20, 23))
-        corner = mouth.upper[0 if side == 0 else -1] * flip
-        add(np.array([[0.055, -0.40], [0.048, -0.33], [0.058, -0.26]]) * flip,
-            0.95 * frown * (1 - 0.4 * inner) + 0.08 * age, 0.018)  # fmt: skip
-        for row in range(3):
-            start = np.array([0.075, -0.10 + 0.055 * row])
-            add((start + np.array([[0, 0], [0.04, -0.012], [0.075, -0.015]])) * flip,
-                0.7 * wrinkle, 0.014)  # fmt: skip
-        fold = [
-            [0.155, 0.20 - 0.05 * wrinkle],
-            [0.235 + 0.03 * smile, 0.27 - 0.03 * smile],
-            [corner[0] + 0.075, corner[1] - 0.075],
-            [corner[0] + 0.095, corner[1] + 0.03],
-        ]
-        add(np.array(fold) * flip, 0.12 + 0.28 * age + 0.65 * max(smile, 0.95 * wrinkle)
-            + 0.2 * sad, 0.020)  # fmt: skip
-        for row in range(3):
-            begin = np.array([0.475, -0.19 + 0.035 * row])
-            reach = np.array([0.09, -0.035 + 0.045 * row])
-            add((begin + np.array([[0, 0], reach / 2 + (0, 0.004), reach])) * flip,
-                0.75 * cheek + 0.1 * age, 0.011)  # fmt: skip
-        bag = 0.035 * cheek + 0.02 * tight
-        add(np.array([[0.19, -0.105], [0.29, -0.070 - bag / 2], [0.43, -0.115 - bag / 2]]) * flip,
-            0.15 + 0.2 * age + 0.55 * max(cheek, tight), 0.014)  # fmt: skip
-        dimple = corner + np.array([[0.020, -0.035], [0.034, 0.0], [0.020, 0.035]])
-        add(dimple * flip, 0.25 + 0.5 * max(smile, stretch, lips), 0.016)
-        droop = corner + np.array([[0.005, 0.01], [0.02, 0.06], [0.01, 0.12]])
-        add(droop * flip, 0.75 * sad, 0.018)
-        for row in range(2):
-            u = 0.05 + 0.075 * row
-            add(np.array([[u, 0.405], [u + 0.006, 0.44]]) * flip, 0.55 * lips, 0.012)
-    return found
+        yield [[-0.075, v + 0.01], [0, v - 0.008], [0.075, v + 0.01]], 0.7 * wrinkle, 0.014
+    chin = np.array([[-0.13, 0.70], [0, 0.675], [0.13, 0.70]]) + np.array([0, 0.13 * drop])
+    yield chin, 0.25 + 0.4 * mean[15] + 0.3 * mean[23], 0.022
+
+
+def _side_creases(
+    age: float, unit: Strengths, mean: Strengths, corner: np.ndarray
+) -> Iterator[Candidate]:
+    """One half of the face, as at image right; ``corner`` is that of the mouth."""
+    inner, frown, wrinkle = (mean[n] for n in (1, 4, 9))
+    smile, cheek, tight, sad, stretch, lips = (unit[n] for n in (12, 6, 7, 15, 20, 23))
+    yield (
+        [[0.055, -0.40], [0.048, -0.33], [0.058, -0.26]],
+        0.95 * frown * (1 - 0.4 * inner) + 0.08 * age,
+        0.018,
+    )
+    for row in range(3):
+        start = np.array([0.075, -0.10 + 0.055 * row])
+        yield start + np.array([[0, 0], [0.04, -0.012], [0.075, -0.015]]), 0.7 * wrinkle, 0.014
+    fold = [
+        [0.155, 0.20 - 0.05 * wrinkle],
+        [0.235 + 0.03 * smile, 0.27 - 0.03 * smile],
+        [corner[0] + 0.075, corner[1] - 0.075],
+        [corner[0] + 0.095, corner[1] + 0.03],
+    ]
+    yield fold, 0.12 + 0.28 * age + 0.65 * max(smile, 0.95 * wrinkle) + 0.2 * sad, 0.020
+    for row in range(3):
+        begin = np.array([0.475, -0.19 + 0.035 * row])
+        reach = np.array([0.09, -0.035 + 0.045 * row])
+        foot = begin + np.array([[0, 0], reach / 2 + (0, 0.004), reach])
+        yield foot, 0.75 * cheek + 0.1 * age, 0.011
+    bag = 0.035 * cheek + 0.02 * tight
+    yield (
+        [[0.19, -0.105], [0.29, -0.070 - bag / 2], [0.43, -0.115 - bag / 2]],
+        0.15 + 0.2 * age + 0.55 * max(cheek, tight),
+        0.014,
+    )
+    dimple = corner + np.array([[0.020, -0.035], [0.034, 0.0], [0.020, 0.035]])
+    yield dimple, 0.25 + 0.5 * max(smile, stretch, lips), 0.016
+    yield corner + np.array([[0.005, 0.01], [0.02, 0.06], [0.01, 0.12]]), 0.75 * sad, 0.018
+    for row in range(2):
+        u = 0.05 + 0.075 * row
+        yield [[u, 0.405], [u + 0.006, 0.44]], 0.55 * lips, 0.012
+
+
+def _creases(
+    who: Identity, sides: tuple[Strengths, Strengths], mean: Strengths, mouth: Mouth
+) -> Iterator[Crease]:
+    groups = [(_middle_creases(who.age, mean), 1)]
+    for unit, sign, corner in zip(sides, (-1, 1), (mouth.upper[0], mouth.upper[-1])):
+        groups.append((_side_creases(who.age, unit, mean, corner * (sign, 1)), sign))
+    for candidates, sign in groups:
+        for points, strength, width in candidates:
+            if strength > 0.08:
+                yield Crease(np.array(points) * (sign, 1.0), min(float(strength), 1.0), width)
 
 
 def face_features(who: Identity, units: np.ndarray, gaze: np.ndarray) -> Features:

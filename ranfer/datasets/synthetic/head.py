@@ -107,7 +107,7 @@ def radius_map(who: Identity, units: np.ndarray, padding: np.ndarray | None = No
     Args:
         who: The person.
         units: Strengths of the action units, ``(A, 2)``.
-        padding: Thickness of hair (and mask) over the grid, float32 ``(128, 128)``.
+        padding: Thickness of the hair over the grid, float32 ``(128, 128)``.
 
     Returns:
         np.ndarray: float32 ``(128, 128)``, head units.

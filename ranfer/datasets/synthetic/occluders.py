@@ -91,6 +91,12 @@ class Scene:
         middle = self.surface(np.array([[0, 0.14]]))[0]
         return middle, across * half_width, down * half_height
 
+    @property
+    def unit(self) -> float:
+        """Mean length in pixels of the two vectors of :meth:`axes`."""
+        _, across, down = self.axes()
+        return float(np.hypot(*across) + np.hypot(*down)) / 2
+
     def paint(self, uv: np.ndarray) -> np.ndarray:
         """Image mask, uint8 ``(S, S)``, of an outline painted on the head's surface."""
         side = 2 * self.size
@@ -190,8 +196,7 @@ def _orient(upper: np.ndarray, half: str) -> np.ndarray:
 def _draw_hand(layer, alpha, half, scene: Scene, rng) -> None:
     """A palm with four fingers, coming from outside the face."""
     skin = scene.who.skin * rng.uniform(0.8, 0.95)
-    _, across, down = scene.axes()
-    unit = float(np.hypot(*across) + np.hypot(*down)) / 2
+    unit = scene.unit
     shift = rng.uniform(-0.08, 0.08)
     slant = rng.uniform(-0.15, 0.15)
     palm = ellipse((shift + slant, -1.25), (0.88, 0.62), 24)
@@ -215,8 +220,7 @@ def _draw_hand(layer, alpha, half, scene: Scene, rng) -> None:
 def _draw_hair(layer, alpha, half, scene: Scene, rng) -> None:
     """Strands that hang over one half or down over forehead and eyes."""
     hair = scene.who.hair if scene.who.hair_style != 'none' else np.array([35.0, 45, 60])
-    _, across, down = scene.axes()
-    unit = float(np.hypot(*across) + np.hypot(*down)) / 2
+    unit = scene.unit
     if half == 'upper':
         roots = np.linspace(-1.1, 1.1, 20)
         ends = rng.uniform(-0.16, 0.06, 20)
@@ -256,7 +260,7 @@ def _draw_mask(layer, alpha, half, scene: Scene, rng) -> None:
 
 
 def _lens(side: int) -> np.ndarray:
-    """Outline ``(20, 3)`` of a lens in head axes."""
+    """Outline ``(24, 3)`` of a lens in head axes."""
     sign = (-1, 1)[side]
     angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     bulge = np.abs(np.cos(angle)) ** 0.7 * np.sign(np.cos(angle))

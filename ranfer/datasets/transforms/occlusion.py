@@ -7,6 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import ArrayLike
 
+from ranfer.datasets.synthetic.canvas import ellipse
 from ranfer.landmarks.align import move_points, similarity_transform
 from ranfer.registry import TRANSFORMS
 
@@ -40,10 +41,6 @@ class _Canvas:
         pixels = [self._pixels(points)]
         cv2.polylines(self.image, pixels, False, tuple(colour), thickness, cv2.LINE_AA, _SHIFT)
 
-    def ellipse(self, centre: ArrayLike, radii: ArrayLike) -> np.ndarray:
-        angle = np.linspace(0, 2 * np.pi, 33)[:-1, None]
-        return np.asarray(centre) + np.hstack([np.cos(angle), np.sin(angle)]) * np.asarray(radii)
-
 
 def _glasses(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
     """Dark glasses over both eyes, bridge and temples."""
@@ -51,7 +48,7 @@ def _glasses(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
     colour = rng.uniform(0, 60, 3)
     radii = rng.uniform(0.13, 0.17), rng.uniform(0.09, 0.13)
     for centre in (left, right):
-        canvas.fill(canvas.ellipse(centre, radii), colour)
+        canvas.fill(ellipse(centre, radii, 32), colour)
     canvas.stroke([left, right], 0.03, colour)
     for centre, end in ((left, 0.02), (right, 0.98)):
         canvas.stroke([centre, (end, centre[1] - 0.02)], 0.03, colour)
@@ -76,7 +73,7 @@ def _hand(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
     out = np.array(_OUT[half])
     side = out[::-1]
     palm = 0.5 + out * rng.uniform(0.36, 0.42) + side * rng.uniform(-0.05, 0.05)
-    canvas.fill(canvas.ellipse(palm, (0.22, 0.22)), colour)
+    canvas.fill(ellipse(palm, (0.22, 0.22), 32), colour)
     spread = rng.uniform(0.08, 0.11)
     for finger in range(4):
         offset = (finger - 1.5) * spread
