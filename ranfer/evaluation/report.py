@@ -137,20 +137,7 @@ def make_report(
             a score is no probability.
     """
     num_classes = len(classes)
-    if scores.ndim != 2 or scores.shape[1] != num_classes or not len(scores):
-        raise ValueError(
-            f'The evaluation expects scores (N, {num_classes}) of at least one sample, got shape '
-            f'{scores.shape}; num_classes of the head must equal the classes of the data set.'
-        )
-    if not ((scores > -1e-3) & (scores < 1 + 1e-3)).all():  # False for NaN too
-        raise ValueError(
-            'The scores must be probabilities in [0, 1], but some are not finite or lie outside; '
-            'if the training of the model diverged, use an earlier checkpoint.'
-        )
-    if labels.min() < 0 or labels.max() >= num_classes:
-        raise ValueError(
-            f'Labels must be in [0, {num_classes}), got {labels.min()} to {labels.max()}.'
-        )
+    _check(scores, labels, num_classes)
     predicted = scores.argmax(axis=1)
     correct = predicted == labels
     by_condition: dict[str, list[int]] = {}
@@ -183,6 +170,23 @@ def make_report(
     )
 
 
+def _check(scores: np.ndarray, labels: np.ndarray, num_classes: int) -> None:
+    if scores.ndim != 2 or scores.shape[1] != num_classes or not len(scores):
+        raise ValueError(
+            f'The evaluation expects scores (N, {num_classes}) of at least one sample, got shape '
+            f'{scores.shape}; num_classes of the head must equal the classes of the data set.'
+        )
+    if not ((scores > -1e-3) & (scores < 1 + 1e-3)).all():  # False for NaN too
+        raise ValueError(
+            'The scores must be probabilities in [0, 1], but some are not finite or lie outside; '
+            'if the training of the model diverged, use an earlier checkpoint.'
+        )
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            f'Labels must be in [0, {num_classes}), got {labels.min()} to {labels.max()}.'
+        )
+
+
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
     """Count ``(C, C)`` pairs, true class by row, predicted class by column."""
     pairs = np.bincount(labels * num_classes + predicted, minlength=num_classes**2)
@@ -200,17 +204,22 @@ def class_rates(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return precision, recall, f1
 
 
+def bin_index(values: np.ndarray, bins: int) -> np.ndarray:
+    """Equal bin ``b``, ``[b / bins, (b + 1) / bins)``, of values in [0, 1]; 1 is in the last."""
+    return np.minimum((values * bins).astype(int), bins - 1)
+
+
 def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
     """Expected calibration error in percent.
 
-    The confidences fall into 15 equal bins ``[b / 15, (b + 1) / 15)``, 1 into the last; the error
-    is the mean over the samples of ``|accuracy - mean confidence|`` of their bin.
+    The confidences fall into 15 equal bins; the error is the mean over the samples of
+    ``|accuracy - mean confidence|`` of their bin.
 
     Args:
         confidence: Highest probability of every sample, ``(N,)`` in [0, 1].
         correct: Whether the prediction was right, ``(N,)`` bool.
     """
-    index = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    index = bin_index(confidence, BINS)
     gaps = np.abs(np.bincount(index, weights=confidence - correct, minlength=BINS))
     return 100 * float(gaps.sum() / len(confidence))
 

@@ -25,7 +25,7 @@ from ranfer.visualization.figure import (
 )
 
 _WIDTH, _FACE, _CELL = 960, 440, (160, 226)
-_CROPS_A_ROW = 6
+_CROPS_A_ROW, _CROP = 6, 140
 _NAMES, _GAP = 170, 26
 """Pixels between face and bars for the class names, and how many of them stay white."""
 
@@ -97,30 +97,10 @@ def draw_attention(
     for place, (index, colour) in enumerate(zip(shown, colours)):
         row, column = divmod(place, _CROPS_A_ROW)
         left, upper = column * _CELL[0] + 10, top + _FACE + row * _CELL[1] + 32
-        axes = _pixel_axes(figure, left, upper, 140, 140)
+        axes = _pixel_axes(figure, left, upper, _CROP, _CROP)
         _draw_crop(axes, face, regions[index], colour)
         axes.set_title('0  whole face' if index == 0 else str(index), fontsize=11, pad=5)
-        box = dict(boxstyle='round,pad=0.25', facecolor=colour, edgecolor='none')
-        axes.text(
-            0.5,
-            -0.09,
-            f'weight {final[index]:.3f}',
-            transform=axes.transAxes,
-            ha='center',
-            va='top',
-            fontsize=11,
-            color=text_colour(colour),
-            bbox=box,
-        )
-        axes.text(
-            0.5,
-            -0.25,
-            f'μ {mu[index]:.3f}   ν {nu[index]:.3f}',
-            transform=axes.transAxes,
-            ha='center',
-            va='top',
-            fontsize=10,
-        )
+        _draw_weights(axes, mu[index], nu[index], final[index], colour)
     return to_image(figure)
 
 
@@ -279,8 +259,17 @@ def _draw_crop(axes: Axes, face: np.ndarray, box: np.ndarray, colour: np.ndarray
     height, width = face.shape[:2]
     x1, y1 = np.clip(np.floor(box[:2]).astype(int), 0, [width - 1, height - 1])
     x2, y2 = np.maximum(np.ceil(box[2:]).astype(int), [x1 + 1, y1 + 1])
-    smaller = x2 - x1 > 140 and y2 - y1 > 140
+    smaller = x2 - x1 > _CROP and y2 - y1 > _CROP
     way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    _show(axes, cv2.resize(face[y1:y2, x1:x2], (140, 140), interpolation=way))
+    _show(axes, cv2.resize(face[y1:y2, x1:x2], (_CROP, _CROP), interpolation=way))
     for spine in axes.spines.values():
         spine.set(color=colour, linewidth=5, path_effects=[Stroke(linewidth=7), Normal()])
+
+
+def _draw_weights(axes: Axes, mu: float, nu: float, weight: float, colour: np.ndarray) -> None:
+    """Beneath a crop, its final weight on the colour of that weight, and what it comes from."""
+    style = dict(transform=axes.transAxes, ha='center', va='top')
+    box = dict(boxstyle='round,pad=0.25', facecolor=colour, edgecolor='none')
+    ink = text_colour(colour)
+    axes.text(0.5, -0.09, f'weight {weight:.3f}', fontsize=11, color=ink, bbox=box, **style)
+    axes.text(0.5, -0.25, f'μ {mu:.3f}   ν {nu:.3f}', fontsize=10, **style)

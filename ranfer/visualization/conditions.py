@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ranfer.visualization.figure import BLUE, GREY, ORANGE, clean_axes, new_figure, plain, to_image
 
@@ -36,24 +37,9 @@ def draw_conditions(
         )
     values = np.array([accuracy for accuracy, _ in accuracies.values()])
     counts = np.array([count for _, count in accuracies.values()])
-    low, high = wilson_interval(values, counts)
     figure = new_figure(820, 110 + 42 * len(values) + (30 if references else 0))
     axes = figure.subplots()
-    rows = np.arange(len(values))
-    axes.barh(rows, values, height=0.62, color=BLUE)
-    axes.errorbar(
-        values,
-        rows,
-        xerr=np.clip([values - low, high - values], 0, None),
-        fmt='none',
-        ecolor='black',
-        capsize=4,
-        label='95 % interval',
-    )
-    for row, value in enumerate(values):
-        axes.text(1, row, f'{value:.2f}', va='center', fontsize=11).set_bbox(
-            dict(facecolor='white', edgecolor='none', boxstyle='round,pad=0.15')
-        )
+    _draw_bars(axes, values, counts)
     marked = [(references[name], row) for row, name in enumerate(accuracies) if name in references]
     if marked:
         axes.plot(
@@ -66,7 +52,7 @@ def draw_conditions(
             label='reference',
         )
     names = [f'{plain(name)}  (n = {count})' for name, count in zip(accuracies, counts)]
-    axes.set_yticks(rows, names, fontsize=11)
+    axes.set_yticks(range(len(names)), names, fontsize=11)
     axes.set_xlim(0, 102)
     axes.set_xticks(range(0, 101, 20))
     axes.tick_params(axis='x', colors=GREY, labelsize=10)
@@ -76,6 +62,24 @@ def draw_conditions(
     clean_axes(axes)
     figure.legend(loc='outside lower center', ncols=2, frameon=False, fontsize=10)
     return to_image(figure)
+
+
+def _draw_bars(axes: Axes, values: np.ndarray, counts: np.ndarray) -> None:
+    low, high = wilson_interval(values, counts)
+    rows = np.arange(len(values))
+    axes.barh(rows, values, height=0.62, color=BLUE)
+    axes.errorbar(
+        values,
+        rows,
+        xerr=np.clip([values - low, high - values], 0, None),
+        fmt='none',
+        ecolor='black',
+        capsize=4,
+        label='95 % interval',
+    )
+    box = dict(facecolor='white', edgecolor='none', boxstyle='round,pad=0.15')
+    for row, value in enumerate(values):
+        axes.text(1, row, f'{value:.2f}', va='center', fontsize=11, bbox=box)
 
 
 def wilson_interval(percent: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

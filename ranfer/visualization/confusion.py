@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 
 from ranfer.visualization.figure import new_figure, plain, text_colour, to_image
 
@@ -42,19 +43,7 @@ def draw_confusion(counts: np.ndarray, classes: Sequence[str], title: str = '') 
     axes = figure.subplots()
     axes.imshow(rates, cmap=_COLOURS, vmin=0, vmax=1)
     for row, column in np.ndindex(number, number):
-        rate = rates[row, column]
-        colour = text_colour(_COLOURS(rate))
-        text = f'{100 * rate:.1f}' if counts[row, column] else '0'
-        axes.text(column, row - 0.08, text, ha='center', va='center', fontsize=12, color=colour)
-        axes.text(
-            column,
-            row + 0.26,
-            f'{counts[row, column]}',
-            ha='center',
-            va='center',
-            fontsize=8.5,
-            color=colour,
-        )
+        _write_cell(axes, row, column, rates[row, column], int(counts[row, column]))
     classes = [plain(name) for name in classes]
     names = [f'{name}\n({total})' for name, total in zip(classes, counts.sum(axis=1))]
     axes.set_xticks(range(number), classes, rotation=40, ha='right', fontsize=11)
@@ -72,3 +61,9 @@ def draw_confusion(counts: np.ndarray, classes: Sequence[str], title: str = '') 
     room = heading.get_window_extent().width + beside + _BESIDE
     figure.set_figwidth(max(side + 150, room) / figure.dpi)
     return to_image(figure)
+
+
+def _write_cell(axes: Axes, row: int, column: int, rate: float, count: int) -> None:
+    style = dict(ha='center', va='center', color=text_colour(_COLOURS(rate)))
+    axes.text(column, row - 0.08, f'{100 * rate:.1f}' if count else '0', fontsize=12, **style)
+    axes.text(column, row + 0.26, str(count), fontsize=8.5, **style)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,10 @@ from matplotlib.figure import Figure
 DPI = 100
 BLUE, ORANGE, GREY = '#0072b2', '#d55e00', '#666666'
 """Two colours that stay apart in every form of colour blindness (Okabe and Ito), and grey."""
+
+LINE_COLOURS = (BLUE, ORANGE, '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000')
+LINE_STYLES = ('-', '--', '-.', ':')
+"""Of several lines on white. 7 and 4 have no common factor, so the first 28 lines differ."""
 
 WEIGHT_COLOURS = matplotlib.colormaps['RdYlBu_r']
 """Lowest weight blue, highest red, over yellow: in order in every form of colour blindness."""
@@ -77,7 +82,7 @@ def write_picture(path: str | os.PathLike, image: np.ndarray) -> None:
     path.write_bytes(data.tobytes())
 
 
-def text_colour(background: tuple[float, ...]) -> str:
+def text_colour(background: Sequence[float] | np.ndarray) -> str:
     """Black or white, whichever reads better on an RGB(A) colour of values in [0, 1]."""
     red, green, blue = background[:3]
     return 'black' if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else 'white'

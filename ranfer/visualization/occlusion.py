@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.colors import ListedColormap
 
+from ranfer.evaluation.report import bin_index
 from ranfer.visualization.figure import (
     BLUE,
     GREY,
+    LINE_COLOURS,
+    LINE_STYLES,
     ORANGE,
     clean_axes,
     new_figure,
@@ -18,11 +20,6 @@ from ranfer.visualization.figure import (
 
 _BINS = 8  # of the hidden share
 _THUMBNAILS = 7
-_STYLES = ('-', '--', '-.', ':')
-_LINES = ListedColormap(
-    ['#000000', '#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00']
-)
-"""Black and the six colours of Okabe and Ito that read as lines on white."""
 
 
 def draw_hidden_regions(shares: np.ndarray, relative: np.ndarray) -> np.ndarray:
@@ -36,7 +33,7 @@ def draw_hidden_regions(shares: np.ndarray, relative: np.ndarray) -> np.ndarray:
         np.ndarray: RGB picture, uint8.
     """
     shares, relative = np.asarray(shares, float), np.asarray(relative, float)
-    index = np.minimum((shares * _BINS).astype(int), _BINS - 1)
+    index = bin_index(shares, _BINS)
     filled = [i for i in range(_BINS) if (index == i).any()]
     groups = [relative[index == i] for i in filled]
     mean = np.array([group.mean() for group in groups])
@@ -109,8 +106,14 @@ def draw_sliding(
     axes.set_ylim(0, 1.02)
     axes.set_ylabel(f'probability of\n{label}', fontsize=12)
     for i, name in enumerate(regions):
-        style = dict(color=_LINES(i % _LINES.N), linestyle=_STYLES[i % len(_STYLES)])
-        lines.plot(positions, weights[:-1, i] / weights[-1, i], linewidth=2, label=name, **style)
+        lines.plot(
+            positions,
+            weights[:-1, i] / weights[-1, i],
+            color=LINE_COLOURS[(i - 1) % len(LINE_COLOURS)],  # black for the whole face
+            linestyle=LINE_STYLES[i % len(LINE_STYLES)],
+            linewidth=2,
+            label=name,
+        )
     lines.axhline(1, color=GREY, linewidth=1)
     lines.set_ylabel('weight / weight\non the free face', fontsize=12)
     lines.set_xlabel('middle of the bar, 0 = top of the face', fontsize=12)
