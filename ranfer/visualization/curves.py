@@ -10,11 +10,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ranfer.visualization.figure import clean_axes, new_figure, plain, to_image
+from ranfer.visualization.figure import (
+    LINE_COLOURS,
+    LINE_STYLES,
+    clean_axes,
+    new_figure,
+    plain,
+    to_image,
+)
 
 Curves = dict[str, np.ndarray]
-_STYLES = ('-', '--', '-.', ':')
-_COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000')
 
 
 def read_scalars(path: str | Path) -> Curves:
@@ -122,12 +127,11 @@ def draw_learning_curves(curves: Mapping[str, np.ndarray], title: str = '') -> n
 
 def _draw_panel(axes: Axes, curves: Mapping[str, np.ndarray]) -> None:
     for index, (name, points) in enumerate(curves.items()):
-        style = _STYLES[(index // len(_COLOURS) + index) % len(_STYLES)]
         axes.plot(
             points[:, 0],
             points[:, 1],
-            color=_COLOURS[index % len(_COLOURS)],
-            linestyle=style,
+            color=LINE_COLOURS[index % len(LINE_COLOURS)],
+            linestyle=LINE_STYLES[index % len(LINE_STYLES)],
             linewidth=2,
             marker='o' if len(points) <= 30 else None,
             markersize=4,

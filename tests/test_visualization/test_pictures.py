@@ -25,7 +25,8 @@ from ranfer.visualization import (
 )
 from ranfer.visualization.attention import place_labels, weight_colours
 from ranfer.visualization.conditions import wilson_interval
-from ranfer.visualization.figure import WEIGHT_COLOURS
+from ranfer.visualization.curves import _draw_panel
+from ranfer.visualization.figure import WEIGHT_COLOURS, new_figure
 from ranfer.visualization.visualizer import face_of_input
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -130,6 +131,13 @@ def test_attention_refuses_arrays_that_do_not_fit():
         draw_attention(face, boxes, three, three, two, np.zeros(8), CLASSES)
     with pytest.raises(ValueError, match='2 scores for 8 classes'):
         draw_attention(face, boxes, three, three, three, two, CLASSES)
+
+
+def test_no_two_of_many_curves_look_the_same():
+    axes = new_figure(400, 300).subplots()
+    _draw_panel(axes, {f'condition {i}': np.array([[0.0, i]]) for i in range(28)})
+    looks = {(line.get_color(), line.get_linestyle()) for line in axes.lines}
+    assert len(looks) == 28
 
 
 def test_wilson_interval():
