@@ -4,9 +4,7 @@ import logging
 import os
 import os.path as osp
 import pickle
-import re
-from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
@@ -15,13 +13,9 @@ from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 
 from ranfer.datasets.annotation import check_rows, load_annotation, no_garbage_collection
-from ranfer.datasets.conditions import ConditionEntry, parse_condition_list
+from ranfer.datasets.matching import add_conditions
 from ranfer.datasets.transforms.loading import UnreadableImageError
 from ranfer.registry import DATASETS
-
-_WARNING = logging.WARNING
-_LABEL = re.compile(r'\d{1,2}')
-"""Folder in a condition list that tells a label, as in ``1/name.jpg`` or ``val/0/name``."""
 
 
 @DATASETS.register_module()
@@ -131,7 +125,8 @@ class FERDataset(BaseDataset):
         else:
             for row in rows:
                 row.pop('gt_score', None)
-        self._add_conditions(rows)
+        if self.condition_lists:
+            add_conditions(rows, self.condition_lists, self.condition_key, type(self).__name__)
         return rows
 
     def _check_root(self) -> None:
@@ -172,69 +167,9 @@ class FERDataset(BaseDataset):
                 f'gt_score; set use_distribution=False or convert with a label distribution'
             )
 
-    # Conditions ------------------------------------------------------------------------------
-
     def condition_key(self, name: str) -> str:
         """Form of an image name (no folder, no suffix) by which lists and rows are matched."""
         return name
-
-    def _add_conditions(self, rows: list[dict]) -> None:
-        if not self.condition_lists:
-            return
-        by_path: dict[str, list[int]] = defaultdict(list)
-        by_name: dict[str, list[int]] = defaultdict(list)
-        for index, row in enumerate(rows):
-            path = osp.splitext(row['img_path'])[0]
-            by_path[path].append(index)
-            by_name[self.condition_key(path.rsplit('/', 1)[-1])].append(index)
-        for condition, file in self.condition_lists.items():
-            unknown, ambiguous, matched = [], 0, 0
-            for path, name, kind in _images(parse_condition_list(file), by_path, by_name):
-                found = by_path.get(path) or [
-                    index
-                    for index in by_name.get(self.condition_key(name), [])
-                    if _may_be_in(path, rows[index]['img_path'])
-                ]
-                if not found:
-                    unknown.append(name)
-                elif path not in by_path and len({rows[i]['img_path'] for i in found}) > 1:
-                    ambiguous += 1
-                else:
-                    matched += 1
-                    for index in found:
-                        self._mark(rows[index], condition, kind)
-            self._report(condition, file, matched, unknown, ambiguous)
-
-    @staticmethod
-    def _mark(row: dict, condition: str, kind: str) -> None:
-        names = row['conditions'] = row.get('conditions') or []
-        for name in (condition, f'{condition}_{kind}' if kind else condition):
-            if name not in names:
-                names.append(name)
-
-    def _report(
-        self, condition: str, file: str, matched: int, unknown: Sequence[str], ambiguous: int
-    ) -> None:
-        print_log(
-            f'{type(self).__name__}: condition {condition!r} holds {matched} images ({file})',
-            'current',
-        )
-        if unknown:
-            print_log(
-                f'{type(self).__name__}: {len(unknown)} of {matched + len(unknown) + ambiguous} '
-                f'names in {file} are not in this split and are left out, first {unknown[0]!r}',
-                'current',
-                level=_WARNING,
-            )
-        if ambiguous:
-            print_log(
-                f'{type(self).__name__}: {ambiguous} names in {file} fit several images and are '
-                f'left out; write their relative path in the list',
-                'current',
-                level=_WARNING,
-            )
-
-    # Samples ---------------------------------------------------------------------------------
 
     def get_data_info(self, idx: int) -> dict:
         """Sample without image.
@@ -286,7 +221,7 @@ class FERDataset(BaseDataset):
             if error.path not in self.bad_images:
                 self.bad_images.add(error.path)
                 sentence = f'img_path: {error.path!r} {error.reason}; skipped.'
-                print_log(sentence, 'current', level=_WARNING)
+                print_log(sentence, 'current', level=logging.WARNING)
             if len(self.bad_images) >= self._num_images:
                 raise ValueError(
                     f'skip_bad: none of the {self._num_images} images of {self.ann_file!r} can be '
@@ -298,24 +233,3 @@ class FERDataset(BaseDataset):
     def _num_images(self) -> int:
         """Number of different files; rows may name a file several times."""
         return len({self.get_data_info(index)['img_path'] for index in range(len(self))})
-
-
-def _may_be_in(listed: str, path: str) -> bool:
-    """Whether the folders of a list's path, if it has any but a label's, are those of an image."""
-    named, own = listed.split('/')[:-1], path.split('/')[:-1]
-    if named and _LABEL.fullmatch(named[-1]):
-        return True
-    shorter = min(len(named), len(own))
-    return named[len(named) - shorter :] == own[len(own) - shorter :]
-
-
-def _images(
-    entries: Iterable[ConditionEntry], paths: Container[str], names: Container[str]
-) -> Iterator[tuple[str, str, str]]:
-    """Path, name and type code of what a list names: its lines as they are written where an image
-    is called so, else what they mean in the authors' forms."""
-    for entry in entries:
-        taken_apart = (line for line in entry.written if line != entry.path)
-        known = any(line in paths or line in names for line in taken_apart)
-        for path, kind in entry.written.items() if known else [(entry.path, entry.kind)]:
-            yield path, path.rsplit('/', 1)[-1], kind

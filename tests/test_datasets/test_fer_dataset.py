@@ -105,7 +105,7 @@ def test_bad_images_that_rows_repeat_count_once(root):
 def test_conditions_select_by_path_and_name_and_report_the_rest(root, monkeypatch):
     said = []
     monkeypatch.setattr(
-        'ranfer.datasets.base.print_log', lambda text, *args, **kwargs: said.append(text)
+        'ranfer.datasets.matching.print_log', lambda text, *args, **kwargs: said.append(text)
     )
     fakes.write_image(root / 'images/more/n1.png', fakes.noise(1))
     rows = [{'img_path': f'images/{n}.png', 'gt_label': 0} for n in ('n0', 'n1', 'more/n1', 'n2')]
