@@ -17,6 +17,7 @@ from ranfer.registry import TRANSFORMS
 MAX_PIXELS = 10**8
 """Largest image that is decoded; a file of few bytes can unpack to far more."""
 
+_NO_IMAGE = 'is no image that can be decoded'
 _TOO_LARGE = f' pixels, more than {MAX_PIXELS}'
 
 MAX_FILE_BYTES = 64 << 20
@@ -73,7 +74,7 @@ def image_defect(data: bytes) -> str | None:
     except Image.DecompressionBombError:
         return f'has too many{_TOO_LARGE}'
     except (OSError, ValueError, SyntaxError):
-        return 'is no image that can be decoded'
+        return _NO_IMAGE
     if width * height > MAX_PIXELS:
         return f'has {width} x {height}{_TOO_LARGE}'
     if deep:  # whose range nobody knows: decoders cut the values off at 255
@@ -144,16 +145,10 @@ class LoadFaceImage(LoadImageFromFile):
             data = self._read(path)
         except (OSError, ValueError) as error:
             raise UnreadableImageError(path, _reason(error)) from error
-        image = None
         defect = image_defect(data)
-        if defect is None:
-            try:
-                image = mmcv.imfrombytes(data, self.color_type, backend=self.imdecode_backend)
-            except (cv2.error, OSError, ValueError):
-                image = None
-            defect = 'is no image that can be decoded'
+        image = self._decode(data) if defect is None else None
         if image is None:
-            raise UnreadableImageError(path, defect)
+            raise UnreadableImageError(path, defect or _NO_IMAGE)
         results['img'] = image.astype(np.float32) if self.to_float32 else image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         hide_outside(results)
@@ -166,6 +161,12 @@ class LoadFaceImage(LoadImageFromFile):
                 raise ValueError('is no key of the database')
             return data
         return read_file(path)
+
+    def _decode(self, data: bytes) -> np.ndarray | None:
+        try:
+            return mmcv.imfrombytes(data, self.color_type, backend=self.imdecode_backend)
+        except (cv2.error, OSError, ValueError):
+            return None
 
 
 def hide_outside(results: dict) -> None:
