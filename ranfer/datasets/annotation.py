@@ -87,6 +87,14 @@ def load_annotation(path: str, hint: str = '') -> dict:
     return annotation
 
 
+def load_rows(path: str, hint: str = '') -> list[dict]:
+    """Rows of an annotation file, whatever its classes; :func:`load_annotation` and
+    :func:`check_rows` tell arguments and errors."""
+    rows = load_annotation(path, hint)['data_list']
+    check_rows(rows, path, num_classes=None)
+    return rows
+
+
 def _is_names(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(type(name) is str for name in value)
 

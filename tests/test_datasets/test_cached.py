@@ -163,3 +163,7 @@ def test_lmdb_takes_a_second_split_and_refuses_what_it_cannot_give_back(tmp_path
     with pytest.raises(SystemExit):
         run_script(script, tmp_path, 'odd.json')
     assert 'rename it in ASCII' in capsys.readouterr().err
+    save_annotation(tmp_path / 'odd.json', {'classes': ['x']}, [{'gt_label': 0}])
+    with pytest.raises(SystemExit):
+        run_script(script, tmp_path, 'odd.json')
+    assert 'Error: img_path: row 0 of ' in capsys.readouterr().err

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from mmengine.utils import track_iter_progress
 
-from ranfer.datasets.annotation import check_rows, load_annotation
+from ranfer.datasets.annotation import load_rows
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.landmarks.align import fit_template
 
@@ -38,10 +38,10 @@ def read_points(ann_file: str, root: str) -> tuple[np.ndarray, np.ndarray]:
     Faces of which a landmark is hidden or was not found are left out.
     """
     hint = 'give an annotation file with landmarks, see extract_landmarks.py'
-    rows = load_annotation(ann_file, hint)['data_list']
-    check_rows(rows, ann_file, None)
     rows = [
-        row for row in rows if row.get('keypoints') and all(row.get('keypoints_visible') or [1])
+        row
+        for row in load_rows(ann_file, hint)
+        if row.get('keypoints') and all(row.get('keypoints_visible') or [1])
     ]
     if not rows:
         raise ValueError(f'ann_file: {ann_file!r} has no face with five visible landmarks; {hint}.')

@@ -14,7 +14,7 @@ import argparse
 
 import numpy as np
 
-from ranfer.datasets.annotation import check_rows, load_annotation
+from ranfer.datasets.annotation import load_rows
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.evaluation.report import markdown_table
 from ranfer.landmarks.error import landmark_error, mean_shape
@@ -24,9 +24,7 @@ HINT = 'give an annotation file with landmarks, see extract_landmarks.py'
 
 def load(path: str) -> dict[str, dict]:
     """Rows with landmarks by image path."""
-    rows = load_annotation(path, HINT)['data_list']
-    check_rows(rows, path, num_classes=None)
-    rows = {row['img_path']: row for row in rows if row.get('keypoints')}
+    rows = {row['img_path']: row for row in load_rows(path, HINT) if row.get('keypoints')}
     if not rows:
         raise ValueError(f'ann_file: {path!r} has no landmarks; {HINT}')
     return rows

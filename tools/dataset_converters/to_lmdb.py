@@ -8,7 +8,7 @@ db_path='data/ferplus/images.lmdb'))``.
 import argparse
 import os
 
-from ranfer.datasets.annotation import load_annotation
+from ranfer.datasets.annotation import load_rows
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.utils.dependencies import require
 
@@ -32,9 +32,7 @@ def write(data_root: str, ann_files: list[str], out: str) -> int:
         {
             os.path.join(data_root, row['img_path'])
             for name in ann_files
-            for row in load_annotation(os.path.join(data_root, name), 'correct its name')[
-                'data_list'
-            ]
+            for row in load_rows(os.path.join(data_root, name), 'correct its name')
         }
     )
     for path in paths:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ranfer.datasets.annotation import check_rows, load_annotation
+from ranfer.datasets.annotation import load_rows
 from ranfer.datasets.converters.report import Report
 from ranfer.datasets.transforms.loading import FORMATS
 
@@ -47,8 +47,7 @@ def annotation_to_mmpose(
         FileNotFoundError: If there is no annotation file.
         ValueError: If it is no annotation file, ``limit`` is not positive or no row can be used.
     """
-    rows = load_annotation(ann_file, 'make it with a converter first')['data_list']
-    check_rows(rows, ann_file, None)
+    rows = load_rows(ann_file, 'make it with a converter first')
     folder = Path(root) if root is not None else Path(ann_file).parent
     report = Report(strict)
     images: list[dict] = []

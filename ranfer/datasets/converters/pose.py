@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ranfer.datasets.annotation import check_rows, load_annotation
+from ranfer.datasets.annotation import load_rows
 from ranfer.datasets.converters.report import ConversionError
 from ranfer.landmarks.head_pose import head_pose
 
@@ -40,8 +40,7 @@ def annotate_pose(
     """
     if not angles or not set(angles) <= set(ANGLES):
         raise ConversionError(f'angles: got {list(angles)}, expected some of {", ".join(ANGLES)}')
-    rows = load_annotation(ann_file, 'make it with a converter first')['data_list']
-    check_rows(rows, ann_file, None)
+    rows = load_rows(ann_file, 'make it with a converter first')
     poses = {row['img_path']: pose for row in rows if (pose := _pose(row)) is not None}
     if not poses:
         raise ConversionError(
