@@ -58,11 +58,7 @@ def face_job(image: np.ndarray, info: dict) -> tuple[np.ndarray, dict]:
                 raise SkipImage('missing landmarks')
             face, moved = align_face(image, five, info['size'])
         else:
-            height, width = image.shape[:2]
-            box = info['box'] if info['faces'] == 'box' else (0, 0, width, height)
-            if box is None or (info['faces'] == 'box' and not _is_seen(box, width, height)):
-                raise SkipImage('wrong box', '' if box is None else f'{np.round(box, 1).tolist()}')
-            face, matrix = crop_face(image, np.asarray(box), info['size'])
+            face, matrix = crop_face(image, _box(image, info), info['size'])
             moved = None if five is None else move_points(five, matrix)
     except ValueError as error:
         kind = 'wrong landmarks' if info['faces'] == 'align' else 'wrong box'
@@ -70,6 +66,18 @@ def face_job(image: np.ndarray, info: dict) -> tuple[np.ndarray, dict]:
     if moved is not None and not (abs(moved) <= MAX_COORDINATE).all():
         raise SkipImage('wrong landmarks')
     return face, {} if moved is None else {'keypoints': moved.round(2).tolist()}
+
+
+def _box(image: np.ndarray, info: dict) -> np.ndarray:
+    """Box of the face, or with ``'whole'`` that of the image."""
+    height, width = image.shape[:2]
+    if info['faces'] == 'whole':
+        return np.array([0, 0, width, height])
+    if info['box'] is None:
+        raise SkipImage('wrong box')
+    if not _is_seen(info['box'], width, height):
+        raise SkipImage('wrong box', f'{np.round(info["box"], 1).tolist()}')
+    return np.array(info['box'])
 
 
 def _is_seen(box: Sequence[float], width: int, height: int) -> bool:
@@ -114,10 +122,9 @@ def convert_affectnet(
     """
     report = Report(strict)
     source = Source(sources, report)
-    tables = {
-        s: source.find(f'{f}.csv') for s, f in (('train', 'training'), ('valid', 'validation'))
-    }
-    npy = not any(tables.values())
+    files = {'train': 'training.csv', 'valid': 'validation.csv'}
+    tables = {split: name for split, file in files.items() if (name := source.find(file))}
+    npy = not tables
     faces = faces or ('whole' if npy else 'box')
     if faces not in FACES or (npy and faces == 'box'):
         raise ConversionError(
@@ -128,7 +135,7 @@ def convert_affectnet(
         rows = _npy_rows(source, report)
     else:
         rows = (
-            row for s, name in tables.items() if name for row in _csv_rows(source, name, s, report)
+            row for split, name in tables.items() for row in _csv_rows(source, name, split, report)
         )
     labels: dict[str, tuple[str, int]] = {}
     done = convert_images(
@@ -149,9 +156,9 @@ def convert_affectnet(
     return write_splits(Path(out), splits, metainfo, PUBLISHED, report)
 
 
-def _count(source: Source, tables: dict[str, str | None]) -> int:
-    if any(tables.values()):
-        return sum(1 for name in tables.values() if name for _ in source.lines(name))
+def _count(source: Source, tables: dict[str, str]) -> int:
+    if tables:
+        return sum(1 for name in tables.values() for _ in source.lines(name))
     return sum(bool(_NPY.search(name)) for name in source.files)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -208,7 +208,9 @@ def convert_ferplus(
     wanted = [(row, i) for i, row in enumerate(rows) if labels[i] >= 0]
     done = _convert_images(source, [r for r, _ in wanted], total, out, report, workers, overwrite)
     published = {s: n for s, n in PUBLISHED[protocol].items() if not lists or s in lists}
-    return _write(wanted, labels, scores, done, Path(out), protocol, published, report)
+    metainfo = {'dataset': 'FERPlus', 'classes': list(CLASSES), 'protocol': protocol}
+    splits = _splits(wanted, labels, scores, done)
+    return write_splits(Path(out), splits, metainfo, published, report)
 
 
 def _target(row: VoteRow) -> str:
@@ -243,7 +245,7 @@ def _label_rows(
             i = index[name]
             if labels[i] >= 0:
                 report.note('images that the lists of two splits name (kept in the later)')
-            rows[i] = VoteRow(rows[i].row, split, rows[i].name, rows[i].votes)
+            rows[i] = replace(rows[i], split=split)
             labels[i] = label
     kept = labels >= 0
     scores[scores.sum(1) == 0] = 1 / len(CLASSES)
@@ -339,16 +341,10 @@ def _parse_pixels(text: str) -> np.ndarray | None:
     return values.astype(np.uint8).reshape(SIDE, SIDE)
 
 
-def _write(
-    wanted: list[tuple[VoteRow, int]],
-    labels: np.ndarray,
-    scores: np.ndarray,
-    done: set[str],
-    out: Path,
-    protocol: str,
-    published: dict[str, int],
-    report: Report,
-) -> list[str]:
+def _splits(
+    wanted: list[tuple[VoteRow, int]], labels: np.ndarray, scores: np.ndarray, done: set[str]
+) -> dict[str, list[dict]]:
+    """Rows of the annotation by split, of the images that were written."""
     splits: dict[str, list[dict]] = {}
     for row, i in wanted:
         if _target(row) in done:
@@ -359,5 +355,4 @@ def _write(
                     'gt_score': [round(float(score), 6) for score in scores[i]],
                 }
             )
-    metainfo = {'dataset': 'FERPlus', 'classes': list(CLASSES), 'protocol': protocol}
-    return write_splits(out, splits, metainfo, published, report)
+    return splits

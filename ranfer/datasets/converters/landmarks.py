@@ -11,7 +11,8 @@ import numpy as np
 from mmengine.utils import ProgressBar
 
 from ranfer.datasets.annotation import check_rows, load_annotation, save_annotation
-from ranfer.datasets.converters.images import Journal, SkipImage, decode_image
+from ranfer.datasets.converters.images import SkipImage, decode_image
+from ranfer.datasets.converters.journal import Journal
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, MemberError
 from ranfer.landmarks.base import FaceDetector

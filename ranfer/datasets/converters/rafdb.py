@@ -8,7 +8,7 @@ import numpy as np
 
 from ranfer.datasets.converters.images import ImageJob, SkipImage, convert_images
 from ranfer.datasets.converters.report import ConversionError, Report
-from ranfer.datasets.converters.source import MemberError, Source
+from ranfer.datasets.converters.source import Member, MemberError, Source
 from ranfer.datasets.converters.write import write_splits
 from ranfer.datasets.rafdb import RAFDB
 from ranfer.landmarks.align import align_face
@@ -131,8 +131,8 @@ def convert_rafdb(
     report = Report(strict)
     source = Source(sources, report)
     labels = read_labels(source, report)
-    by_name = {name.rsplit('/', 1)[-1]: name for name in source.files}
-    jobs = _jobs(labels, by_name, source, image, size, report)
+    by_name = {name.rsplit('/', 1)[-1]: member for name, member in source.files.items()}
+    jobs = _jobs(labels, by_name, image, size, report)
     done = convert_images(
         jobs,
         len(labels),
@@ -160,31 +160,30 @@ def _target(name: str, image: str) -> str:
 
 def _jobs(
     labels: dict[str, int],
-    by_name: dict[str, str],
-    source: Source,
+    by_name: dict[str, Member],
     image: str,
     size: int,
     report: Report,
 ) -> Iterator[ImageJob]:
     for name in labels:
         target = _target(name, image)
-        found = by_name.get(target.rsplit('/', 1)[-1])
-        if found is None:
-            report.skip('missing image', target.rsplit('/', 1)[-1])
+        file = target.rsplit('/', 1)[-1]
+        if file not in by_name:
+            report.skip('missing image', file)
             continue
         info = {}
         if image == 'original':
             points = by_name.get(f'{name}_manu_attri.txt')
             try:
-                text = source.files[points].read(1 << 16).decode('utf-8') if points else None
+                text = points.read(1 << 16).decode('utf-8') if points else None
             except (MemberError, UnicodeDecodeError):
                 text = ''
             info = {'points': text, 'size': size}
-        yield ImageJob(target, source.files[found], info)
+        yield ImageJob(target, by_name[file], info)
 
 
 def _note_unlabelled(
-    labels: dict[str, int], by_name: dict[str, str], image: str, report: Report
+    labels: dict[str, int], by_name: dict[str, Member], image: str, report: Report
 ) -> None:
     ending = '_aligned.jpg' if image == 'aligned' else '.jpg'
     for name in sorted(by_name):

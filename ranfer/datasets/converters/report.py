@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections import Counter
 from pathlib import Path
 
 _LONGEST = 300
@@ -69,36 +68,3 @@ class Report:
         """The counts as lines for the terminal."""
         lines = [f'note: {text}: {count}' for text, count in sorted(self.notes.items())]
         return lines + [f'skipped: {reason}: {count}' for reason, count in self.counts.items()]
-
-
-def split_table(
-    counts: dict[str, Counter], classes: tuple[str, ...], published: dict[str, int]
-) -> list[str]:
-    """Table of splits and classes beside the published totals.
-
-    Args:
-        counts: Split -> number of images by class index.
-        classes: Class names in index order.
-        published: Split -> published number of images; a split may be absent.
-
-    Returns:
-        list[str]: Lines; a total that differs from the published one is pointed out.
-    """
-    splits = list(counts)
-    width = max(len(name) for name in (*classes, 'published')) + 2
-    lines = [f'{"class":<{width}}' + ''.join(f'{split:>12}' for split in splits)]
-    for index, name in enumerate(classes):
-        lines.append(f'{name:<{width}}' + ''.join(f'{counts[s][index]:>12}' for s in splits))
-    totals = {split: sum(counts[split].values()) for split in splits}
-    lines.append(f'{"total":<{width}}' + ''.join(f'{totals[s]:>12}' for s in splits))
-    lines.append(
-        f'{"published":<{width}}' + ''.join(f'{published.get(s, "-"):>12}' for s in splits)
-    )
-    for split in splits:
-        expected = published.get(split)
-        if expected is not None and totals[split] != expected:
-            lines.append(
-                f'DIFFERENCE: {split} has {totals[split]} images, published are {expected} '
-                f'({totals[split] - expected:+d})'
-            )
-    return lines

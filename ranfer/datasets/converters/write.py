@@ -1,12 +1,12 @@
 """The last step of every converter: annotation files, table and report."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 
 from ranfer.datasets.annotation import check_rows, load_annotation, save_annotation
-from ranfer.datasets.converters.report import ConversionError, Report, split_table
+from ranfer.datasets.converters.report import ConversionError, Report
 
 
 def write_splits(
@@ -46,10 +46,34 @@ def write_splits(
     _set_aside(out, splits, metainfo['protocol'], report)
     counts = {split: Counter[int]() for split in published}
     counts |= {split: Counter(r['gt_label'] for r in rows) for split, rows in splits.items()}
-    table = split_table(counts, tuple(metainfo['classes']), published)
+    table = _table(counts, metainfo['classes'], published)
     report.save(out / 'report.json', **metainfo, table=table)
     title = f'{metainfo["dataset"]}, protocol {metainfo["protocol"]}'
     return [title, *table, *report.lines()]
+
+
+def _table(
+    counts: Mapping[str, Counter], classes: Sequence[str], published: Mapping[str, int]
+) -> list[str]:
+    """Lines with the images of splits and classes; a total unlike the published is pointed out."""
+    width = max(len(name) for name in (*classes, 'published')) + 2
+
+    def line(name: str, cells: Iterable[object]) -> str:
+        return f'{name:<{width}}' + ''.join(f'{cell:>12}' for cell in cells)
+
+    totals = {split: count.total() for split, count in counts.items()}
+    return [
+        line('class', counts),
+        *(line(name, (count[i] for count in counts.values())) for i, name in enumerate(classes)),
+        line('total', totals.values()),
+        line('published', (published.get(split, '-') for split in counts)),
+        *(
+            f'DIFFERENCE: {split} has {total} images, published are {published[split]} '
+            f'({total - published[split]:+d})'
+            for split, total in totals.items()
+            if total != published.get(split, total)
+        ),
+    ]
 
 
 def _set_aside(
