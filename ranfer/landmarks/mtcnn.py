@@ -174,11 +174,10 @@ class MTCNN(FaceDetector):
             )
             owner, column, row = np.nonzero(probability[..., 1] >= self.thresholds[0])
             corner = np.stack([column, row], axis=1) * 2 / scale
-            boxes = np.hstack([corner, corner + 12 / scale])
-            boxes = boxes + offsets[owner, column, row] * (12 / scale)
+            cells = np.hstack([corner, corner + 12 / scale])
+            boxes = cells + offsets[owner, column, row] * (12 / scale)
             scores = probability[owner, column, row, 1]
             # The offsets of neighbours agree, so what they mark is told apart before they are used.
-            cells = np.hstack([corner, corner + 12 / scale])
             keep = _nms(cells, scores, owner, 0.5)
             found.append((boxes[keep], scores[keep], owner[keep]))
         boxes, scores, owners = (np.concatenate(parts) for parts in zip(*found))

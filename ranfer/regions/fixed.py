@@ -31,7 +31,8 @@ class FixedRegions(RegionStrategy):
         ValueError: If a box leaves the image or is empty.
 
     Example:
-        >>> dict(type='RegionCropTransform', strategy=dict(type='FixedRegions'))
+        >>> fixed = dict(type='FixedRegions')
+        >>> dict(type='ranfer.RegionCropTransform', strategy=fixed)
     """
 
     def __init__(self, boxes: Sequence[Sequence[float]] | np.ndarray = PAPER_BOXES) -> None:

@@ -22,7 +22,8 @@ class GridRegions(FixedRegions):
         ValueError: If ``rows`` or ``cols`` is below 1 or ``overlap`` is outside ``[0, 1)``.
 
     Example:
-        >>> dict(type='RegionCropTransform', strategy=dict(type='GridRegions', rows=2, cols=3))
+        >>> grid = dict(type='GridRegions', rows=2, cols=3)
+        >>> dict(type='ranfer.RegionCropTransform', strategy=grid)
     """
 
     def __init__(self, rows: int = 2, cols: int = 2, overlap: float = 0.5) -> None:

@@ -25,7 +25,8 @@ class LandmarkRegions(RegionStrategy):
             shape ``(num_landmarks, 3)``.
 
     Example:
-        >>> dict(type='RegionCropTransform', strategy=dict(type='LandmarkRegions', radius=0.25))
+        >>> landmark = dict(type='LandmarkRegions', radius=0.25)
+        >>> dict(type='ranfer.RegionCropTransform', strategy=landmark)
     """
 
     def __init__(self, num_landmarks: int = 5, radius: float = 0.25) -> None:

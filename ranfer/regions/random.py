@@ -23,7 +23,8 @@ class RandomRegions(RegionStrategy):
         ValueError: If ``num_regions`` is below 1 or ``scale`` is not an increasing pair in (0, 1].
 
     Example:
-        >>> dict(type='RegionCropTransform', strategy=dict(type='RandomRegions', num_regions=5))
+        >>> random = dict(type='RandomRegions', num_regions=5)
+        >>> dict(type='ranfer.RegionCropTransform', strategy=random)
     """
 
     def __init__(self, num_regions: int = 5, scale: Sequence[float] = (0.7, 0.95)) -> None:
