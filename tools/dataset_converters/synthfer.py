@@ -7,12 +7,10 @@ Nothing is downloaded. What is there with the same parameters is left alone; a s
 """
 
 import argparse
-import sys
-from pathlib import Path
 
-import cv2
 import numpy as np
 
+from ranfer.datasets.converters.cli import run_converter
 from ranfer.datasets.synthetic import CLASSES, render_face
 from ranfer.datasets.synthetic.generate import (
     FORMATS,
@@ -21,6 +19,7 @@ from ranfer.datasets.synthetic.generate import (
     generate_synthfer,
     sample_part_face,
 )
+from ranfer.visualization.figure import write_picture
 
 
 def parse_args() -> argparse.Namespace:
@@ -52,25 +51,25 @@ def write_preview(path: str, seed: int, size: int, columns: int = 10) -> None:
     for label in range(len(CLASSES)):
         faces = [sample_part_face('test', label + 7 * i, seed)[0] for i in range(columns)]
         rows.append(np.hstack([render_face(face, size)[0] for face in faces]))
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(path, np.vstack(rows))
+    write_picture(path, np.vstack(rows)[..., ::-1])
+
+
+def draw(args: argparse.Namespace) -> list[str]:
+    """Make what is missing; lines of the report."""
+    known = Parameters.__dataclass_fields__
+    parameters = Parameters(**{key: getattr(args, key) for key in known})
+    written = generate_synthfer(args.out, parameters, workers=args.workers)
+    state = f'wrote {", ".join(written)}' if written else 'all splits are there already'
+    lines = [f'SynthFER in {args.out}: {state}']
+    if args.preview:
+        write_preview(args.preview, args.seed, args.size)
+        lines.append(f'{args.preview}: rows are {", ".join(CLASSES)}')
+    return lines
 
 
 def main() -> None:
     args = parse_args()
-    try:
-        keys = (*PARTS, 'size', 'seed', 'suffix')
-        parameters = Parameters(**{key: getattr(args, key) for key in keys})
-        written = generate_synthfer(args.out, parameters, workers=args.workers)
-    except (ValueError, OSError) as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('interrupted; run the same command again to go on')
-    if args.preview:
-        write_preview(args.preview, args.seed, args.size)
-        print(f'{args.preview}: rows are {", ".join(CLASSES)}')
-    state = f'wrote {", ".join(written)}' if written else 'all splits are there already'
-    print(f'SynthFER in {args.out}: {state}')
+    run_converter(lambda: draw(args))
 
 
 if __name__ == '__main__':

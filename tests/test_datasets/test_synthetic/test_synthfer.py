@@ -71,6 +71,9 @@ def test_command_line(tmp_path, monkeypatch, capsys):
 def test_command_line_reports_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match='error: size=8: use a whole number of at least 32'):
         run_tool(monkeypatch, '--out', tmp_path, '--size', 8)
+    sizes = [x for part in TINY if part != 'size' for x in (f'--{part}', 1)]
+    with pytest.raises(SystemExit, match="error: Picture 'sheet' has the suffix '', expected"):
+        run_tool(monkeypatch, '--out', tmp_path, *sizes, '--size', 32, '--preview', 'sheet')
 
 
 def test_one_process_of_a_machine_draws(tmp_path, monkeypatch):
