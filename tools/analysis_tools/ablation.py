@@ -57,13 +57,6 @@ def variants(cfg: Config) -> dict[str, dict]:
     shared = 'SharedRegionBackbone' in model.backbone.type
     backbone = model.backbone.backbone if shared else model.backbone
     plain = {'model.backbone': replaced(backbone), 'data_preprocessor.crop': True}
-    stock_head = dict(
-        type='ranfer.Float32LinearHead',
-        num_classes=model.head.num_classes,
-        in_channels=model.head.in_channels,
-    )
-    if 'loss' in model.head:
-        stock_head['loss'] = model.head.loss
     unbiased = {'model.head.region_loss': None}
     single = 'model.head.single_region_loss'
     alone = {single: None} if model.head.get('single_region_loss') else {}
@@ -75,7 +68,7 @@ def variants(cfg: Config) -> dict[str, dict]:
             **alone,
             **(plain if shared else {}),
         },
-        'self-attention': {'model.head': replaced(stock_head)},
+        'self-attention': {'model.head': replaced(stock_head(model.head))},
         'self- and relation-attention': unbiased,
         'ran': {},
         other: {f'model.{part}.activation': other for part in ('neck', 'head')},
@@ -89,6 +82,24 @@ def variants(cfg: Config) -> dict[str, dict]:
         rows['single region loss'] = {single: dict(type='CrossEntropyLoss')}
     for margin in (0.0, 0.05, 0.1):
         rows[f'margin {margin}'] = {'model.head.region_loss.margin': margin}
+    rows |= numbers_of_crops(cfg)
+    if shared:
+        rows['full form'] = plain
+    else:
+        cut = dict(type='ranfer.SharedRegionBackbone', backbone=backbone, split_stage=2, roi_size=4)
+        rows['shared form'] = {'model.backbone': replaced(cut), 'data_preprocessor.crop': False}
+    return rows
+
+
+def stock_head(head: dict) -> dict:
+    """A linear head in place of the relation-attention."""
+    kept = {key: head[key] for key in ('num_classes', 'in_channels', 'loss') if key in head}
+    return dict(type='ranfer.Float32LinearHead', **kept)
+
+
+def numbers_of_crops(cfg: Config) -> dict[str, dict]:
+    """Rows with fewer or more crops, in training and testing or in training alone."""
+    rows = {}
     for crops in (2, 3):
         few = dict(type='FixedRegions', boxes=PAPER_BOXES[:crops])
         rows[f'{crops} crops'] = outermost(cfg, 'train', 'val', 'test', **few)
@@ -99,11 +110,6 @@ def variants(cfg: Config) -> dict[str, dict]:
     else:
         dropout = dict(type='RegionDropout', strategy=fixed, keep=3)
         rows['3 of 5 crops in training'] = outermost(cfg, 'train', **dropout)
-    if shared:
-        rows['full form'] = plain
-    else:
-        cut = dict(type='ranfer.SharedRegionBackbone', backbone=backbone, split_stage=2, roi_size=4)
-        rows['shared form'] = {'model.backbone': replaced(cut), 'data_preprocessor.crop': False}
     return rows
 
 

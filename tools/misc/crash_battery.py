@@ -120,8 +120,12 @@ def broken(work: Path) -> list[str]:
     return names
 
 
-def differences(path: Path, other: Path) -> list[str]:
-    """Names of weights and optimiser states of two checkpoints that differ in a bit."""
+def check_equal(path: Path, other: Path) -> None:
+    """Compare weights and optimiser states of two checkpoints bit by bit.
+
+    Raises:
+        RuntimeError: If some differ.
+    """
     one, two = load_checkpoint(str(path)), load_checkpoint(str(other))
     names = [k for k, v in two['state_dict'].items() if not torch.equal(v, one['state_dict'][k])]
     momenta = one['optimizer']['state'], two['optimizer']['state']
@@ -129,7 +133,8 @@ def differences(path: Path, other: Path) -> list[str]:
         for key, value in state.items():
             if not torch.equal(torch.as_tensor(value), torch.as_tensor(momenta[0][index][key])):
                 names.append(f'optimizer.{index}.{key}')
-    return names
+    if names:
+        raise RuntimeError(f'{path} differs: {names}.')
 
 
 def newest(work: Path) -> Path | None:
@@ -137,9 +142,75 @@ def newest(work: Path) -> Path | None:
     return Path(pointer.read_text()) if pointer.exists() else None
 
 
+def one_before(path: Path) -> Path:
+    return path.with_name(f'epoch_{int(path.stem[6:]) - 1}.pth')
+
+
 def cut_off(path: Path, rng: random.Random) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: rng.randrange(len(data))])
+
+
+def write_configs(folder: Path, workers: int) -> list[Path]:
+    """Draw faces; configs of the undisturbed training and of the one that is killed."""
+    generate_synthfer(folder / 'faces', Parameters(**FACES), workers=1)
+    keys = dict(debug=str(ROOT / 'configs/examples/debug.py'), faces=str(folder / 'faces'))
+    configs = []
+    for name, keep in dict(whole=-1, killed=2).items():
+        configs.append(folder / f'{name}.py')
+        configs[-1].write_text(CONFIG.format(keep=keep, workers=workers, **keys))
+    return configs
+
+
+def run_through(config: Path, work: Path, epochs: int, log: Path) -> None:
+    process = start(config, work, epochs, log)
+    process.join()
+    if process.exitcode != 0:
+        raise RuntimeError(f'The training in {work} failed; see {log}.')
+
+
+def begin_anew(work: Path) -> None:
+    for path in (*work.glob('*.pth'), work / 'last_checkpoint'):
+        path.unlink()
+
+
+def kill_and_resume(
+    config: Path, work: Path, whole: Path, kills: int, epochs: int, log: Path, rng: random.Random
+) -> Counter:
+    """Kill a training again and again and check what it will resume from; return the counts."""
+    counts: Counter = Counter()
+    cut: set[str] = set()
+    while (done := sum(counts[phase] for phase in PHASES)) < kills:
+        process = start(config, work, epochs, log)
+        if not wait_for_phase(process, done % len(PHASES), rng.randrange(2), work):
+            if process.exitcode != 0:
+                raise RuntimeError(f'Resuming failed after {done} kills; see {log}.')
+            counts['runs that ended before their kill'] += 1
+            begin_anew(work)
+            continue
+        time.sleep(rng.uniform(0, WRITE))
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        counts[PHASES[PHASE.value]] += 1
+        counts['unfinished files left'] += len(list(work.glob('*' + atomic.TEMPORARY)))
+        found = set(broken(work))
+        cut &= found
+        if found != cut:
+            raise RuntimeError(f'Broken checkpoints after a kill: {sorted(found)}.')
+        resumed = newest(work)
+        if resumed is None:
+            counts['resumed from the start'] += 1
+            continue
+        if done % 5 == 4 and not cut and one_before(resumed).exists():
+            cut_off(resumed, rng)
+            cut.add(resumed.name)
+            counts['checkpoints cut off'] += 1
+        if resumed.name in cut:
+            counts['resumed from the one before'] += 1
+            resumed = one_before(resumed)
+        check_equal(resumed, whole / resumed.name)
+        counts['checkpoints resumed from, equal bit by bit'] += 1
+    return counts
 
 
 def battery(folder: Path, kills: int, epochs: int, workers: int, seed: int) -> dict:
@@ -148,68 +219,14 @@ def battery(folder: Path, kills: int, epochs: int, workers: int, seed: int) -> d
     Raises:
         RuntimeError: If a checkpoint is broken or differs, or the training does not end.
     """
-    rng = random.Random(seed)
-    faces = folder / 'faces'
-    generate_synthfer(faces, Parameters(**FACES), workers=1)
-    keys = dict(debug=str(ROOT / 'configs/examples/debug.py'), faces=str(faces), workers=workers)
-    configs = {}
-    for name, keep in dict(whole=-1, killed=2).items():
-        configs[name] = folder / f'{name}.py'
-        configs[name].write_text(CONFIG.format(keep=keep, **keys))
+    undisturbed, killed = write_configs(folder, workers)
     whole, work, log = folder / 'whole', folder / 'killed', folder / 'log'
     begin = time.monotonic()
-    process = start(configs['whole'], whole, epochs, log)
-    process.join()
+    run_through(undisturbed, whole, epochs, log)
     duration = time.monotonic() - begin
-    if process.exitcode != 0:
-        raise RuntimeError(f'The undisturbed training failed; see {log}.')
-
-    counts: Counter = Counter()
-    cut: set[str] = set()
-    while sum(counts[phase] for phase in PHASES) < kills:
-        done = sum(counts[phase] for phase in PHASES)
-        process = start(configs['killed'], work, epochs, log)
-        phase = done % len(PHASES)
-        if not wait_for_phase(process, phase, rng.randrange(2), work):
-            if process.exitcode != 0:
-                raise RuntimeError(f'Resuming failed after {done} kills; see {log}.')
-            counts['runs that ended before their kill'] += 1
-            for path in work.glob('*.pth'):  # begin anew: there are kills left
-                path.unlink()
-            (work / 'last_checkpoint').unlink()
-            continue
-        time.sleep(rng.uniform(0, WRITE))
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        counts[PHASES[PHASE.value]] += 1
-        counts['unfinished files left'] += len(list(work.glob('*' + atomic.TEMPORARY)))
-        cut &= set(broken(work))
-        if set(broken(work)) != cut:
-            raise RuntimeError(f'Broken checkpoints after a kill: {broken(work)}.')
-        resumed = newest(work)
-        if resumed is None:
-            counts['resumed from the start'] += 1
-            continue
-        before = resumed.with_name(f'epoch_{int(resumed.stem[6:]) - 1}.pth')
-        if done % 5 == 4 and not cut and before.exists():
-            cut_off(resumed, rng)
-            cut.add(resumed.name)
-            counts['checkpoints cut off'] += 1
-        if resumed.name in cut:
-            counts['resumed from the one before'] += 1
-            resumed = before
-        if differences(resumed, whole / resumed.name):
-            raise RuntimeError(f'{resumed} differs: {differences(resumed, whole / resumed.name)}.')
-        counts['checkpoints resumed from, equal bit by bit'] += 1
-
-    process = start(configs['killed'], work, epochs, log)
-    process.join()
-    if process.exitcode != 0:
-        raise RuntimeError(f'The last resumed training failed; see {log}.')
-    last = f'epoch_{epochs}.pth'
-    different = differences(work / last, whole / last)
-    if different:
-        raise RuntimeError(f'The final weights differ: {different}.')
+    counts = kill_and_resume(killed, work, whole, kills, epochs, log, random.Random(seed))
+    run_through(killed, work, epochs, log)
+    check_equal(work / f'epoch_{epochs}.pth', whole / f'epoch_{epochs}.pth')
     fallbacks = log.read_text().count('Training resumes from')
     if fallbacks != counts['resumed from the one before']:
         raise RuntimeError(f'{fallbacks} warnings of a broken checkpoint; see {log}.')
