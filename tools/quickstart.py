@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ranfer.datasets.synthetic.generate import Parameters, generate_synthfer
-from ranfer.evaluation.report import markdown_table, mean_and_spread
+from ranfer.evaluation.tables import markdown_table, mean_and_spread
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = {

@@ -6,6 +6,7 @@ import os
 import os.path as osp
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
@@ -123,10 +124,8 @@ def write_report(runner: Runner, beside_paper: bool) -> None:
         name = (metric.dataset_meta or {}).get('dataset') if beside_paper else None
         text = report_text(report, name)
         print(f'\n{text}')
-        with open(osp.join(runner.work_dir, 'report.md'), 'w') as file:
-            file.write(text)
-        with open(osp.join(runner.work_dir, 'report.json'), 'w') as file:
-            json.dump(report.to_dict(), file, indent=2)
+        report.save(osp.join(runner.work_dir, 'report.json'))
+        Path(runner.work_dir, 'report.md').write_text(text, encoding='utf-8')
 
 
 def dump(path: str, metrics: list[BaseMetric]) -> BaseMetric:

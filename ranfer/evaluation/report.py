@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+
+from ranfer.evaluation.tables import markdown_table
 
 BINS = 15  # of the confidence, in the calibration error
 
@@ -59,9 +60,13 @@ class FERReport:
         }
         return values
 
+    def save(self, path: str | Path) -> None:
+        """Write a JSON file, as the ``report.json`` of ``tools/test.py``."""
+        Path(path).write_text(json.dumps(self.to_dict(), indent=2), encoding='utf-8')
+
     @classmethod
     def load(cls, path: str | Path) -> FERReport:
-        """Read the ``report.json`` of ``tools/test.py``.
+        """Read what :meth:`save` wrote.
 
         Raises:
             FileNotFoundError: If there is no such file.
@@ -222,22 +227,3 @@ def calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
     index = bin_index(confidence, BINS)
     gaps = np.abs(np.bincount(index, weights=confidence - correct, minlength=BINS))
     return 100 * float(gaps.sum() / len(confidence))
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a Markdown table: first column left, the others right."""
-    widths = [max(len(line[i]) for line in [head, *rows]) for i in range(len(head))]
-
-    def layout(cells: Sequence[str]) -> str:
-        padded = [cells[0].ljust(widths[0])]
-        padded += [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:])]
-        return f'| {" | ".join(padded)} |'
-
-    rule = ['-' * widths[0]] + ['-' * (width - 1) + ':' for width in widths[1:]]
-    return '\n'.join([layout(head), layout(rule), *map(layout, rows)])
-
-
-def mean_and_spread(values: Sequence[float]) -> str:
-    """Mean of some runs and, where there are several, their standard deviation, as text."""
-    mean = f'{statistics.mean(values):.2f}'
-    return mean if len(values) == 1 else f'{mean} ± {statistics.stdev(values):.2f}'

@@ -15,7 +15,8 @@ from mmpretrain.structures import DataSample
 from ranfer.datasets import RAFDB, SFEW, AffectNet, FERPlus
 from ranfer.evaluation import FERMetric, make_report
 from ranfer.evaluation.paper_results import PAPER_RESULTS, report_text
-from ranfer.evaluation.report import FERReport, calibration_error, mean_and_spread
+from ranfer.evaluation.report import FERReport, calibration_error
+from ranfer.evaluation.tables import mean_and_spread
 
 CLASSES = ('happy', 'sad', 'angry')
 
@@ -73,7 +74,7 @@ def test_report_as_plain_values():
 def test_report_reads_what_it_wrote(tmp_path):
     report = make_report(one_hot([0, 1]), np.array([0, 0]), [('occlusion',), ()], CLASSES)
     file = tmp_path / 'report.json'
-    file.write_text(json.dumps(report.to_dict()), encoding='utf-8')
+    report.save(file)
     read = FERReport.load(file)
     assert json.dumps(read.to_dict()) == json.dumps(report.to_dict())
     assert read.conditions == report.conditions and math.isnan(read.recall[2])

@@ -22,7 +22,7 @@ from mmpretrain.registry import DATASETS
 
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import CfgOptions, read_config
-from ranfer.evaluation.report import markdown_table, mean_and_spread
+from ranfer.evaluation.tables import markdown_table, mean_and_spread
 from ranfer.regions.fixed import PAPER_BOXES
 from ranfer.utils.scope import in_scope
 

@@ -8,8 +8,6 @@ The probabilities are averaged. The files must be of the same images with the sa
 """
 
 import argparse
-import json
-from pathlib import Path
 
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.evaluation.ensemble import fuse
@@ -38,8 +36,7 @@ def main() -> None:
         if args.out:
             fused.save(args.out)
         if args.report:
-            text = json.dumps(report.to_dict(), indent=2)
-            Path(args.report).write_text(text, encoding='utf-8')
+            report.save(args.report)
 
 
 if __name__ == '__main__':

@@ -23,7 +23,7 @@ from ranfer.engine.checkpoint import load_weights
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import add_config_arguments, apply_common_arguments, read_config
 from ranfer.evaluation.hidden_regions import compare_hidden, hidden_share
-from ranfer.evaluation.report import markdown_table
+from ranfer.evaluation.tables import markdown_table
 from ranfer.visualization.figure import write_picture
 from ranfer.visualization.occlusion import draw_hidden_regions, draw_sliding
 from ranfer.visualization.region_weights import mean_region_weights

@@ -16,7 +16,7 @@ import numpy as np
 
 from ranfer.datasets.annotation import load_rows
 from ranfer.engine.errors import one_sentence_errors
-from ranfer.evaluation.report import markdown_table
+from ranfer.evaluation.tables import markdown_table
 from ranfer.landmarks.error import landmark_error, mean_shape
 
 HINT = 'give an annotation file with landmarks, see extract_landmarks.py'

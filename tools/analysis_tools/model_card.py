@@ -17,7 +17,7 @@ import numpy as np
 
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.evaluation import FERReport
-from ranfer.evaluation.report import markdown_table
+from ranfer.evaluation.tables import markdown_table
 
 BEGIN, END = '<!-- figures -->', '<!-- end of figures -->'
 
