@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ranfer.datasets.converters.images import SkipImage, decode_image
-from ranfer.datasets.transforms.loading import MAX_PIXELS, is_too_large, read_file
+from ranfer.datasets.image_file import MAX_PIXELS, is_too_large, read_file
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:

@@ -27,8 +27,8 @@ from ranfer.datasets.converters.images import SkipImage
 from ranfer.datasets.converters.rafdb import read_labels, read_landmarks
 from ranfer.datasets.converters.report import Report
 from ranfer.datasets.converters.source import Member, MemberError, Source
+from ranfer.datasets.image_file import MAX_PIXELS
 from ranfer.datasets.names import is_safe
-from ranfer.datasets.transforms.loading import MAX_PIXELS
 
 _FOLDER = tempfile.TemporaryDirectory(prefix='ranfer_fuzz_', dir=os.environ.get('FUZZ_TMP'))
 MMLogger.get_current_instance().setLevel(logging.CRITICAL)

@@ -16,7 +16,7 @@ from PIL import Image
 from ranfer.datasets.converters.journal import Journal
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, MemberError
-from ranfer.datasets.transforms.loading import FORMATS, image_defect
+from ranfer.datasets.image_file import FORMATS, image_defect
 from ranfer.engine.atomic import open_beside
 
 _BLOCK = 4096

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ranfer.datasets.annotation import load_rows
 from ranfer.datasets.converters.report import Report
-from ranfer.datasets.transforms.loading import FORMATS
+from ranfer.datasets.image_file import FORMATS
 
 POINTS = ('left_eye', 'right_eye', 'nose', 'left_mouth', 'right_mouth')
 _ORIENTATION, _LYING = 0x112, (5, 6, 7, 8)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO
 
 from ranfer.datasets.converters.report import ConversionError, Report
+from ranfer.datasets.image_file import MAX_FILE_BYTES
 from ranfer.datasets.names import is_litter, is_safe
 from ranfer.datasets.text import MAX_LINE, TextLimitError, bounded_lines
-from ranfer.datasets.transforms.loading import MAX_FILE_BYTES
 
 MAX_UNPACKED = 1 << 30
 """Most bytes that an archive may unpack to if that is more than :data:`MAX_RATIO` times its own."""

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from ranfer.apis.images import read_image
+from ranfer.datasets.image_file import MAX_FILE_BYTES, image_defect
 from ranfer.datasets.transforms import LoadFaceImage, UnreadableImageError
-from ranfer.datasets.transforms.loading import MAX_FILE_BYTES, image_defect
 
 EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
 %%BoundingBox: 0 0 10 10
@@ -105,7 +105,7 @@ def test_paths_that_no_file_can_have(path):
 def test_a_pipe_is_not_waited_for(tmp_path, monkeypatch):
     path = str(tmp_path / 'a.png')
     os.mkfifo(path)
-    waits = 'ranfer.datasets.transforms.loading.open'
+    waits = 'ranfer.datasets.image_file.open'
     monkeypatch.setattr(waits, lambda *_: pytest.fail('opened'), raising=False)
     with pytest.raises(UnreadableImageError, match='is no regular file, expected a readable'):
         LoadFaceImage()(dict(img_path=path))
