@@ -1,6 +1,8 @@
 """Fake archives in the layouts of the data sets' owners, scaled down, for the tests."""
 
 import csv
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -25,6 +27,19 @@ def write_image(path: Path, image: np.ndarray) -> Path:
 
 def noise(seed: int, size: tuple[int, ...] = (48, 48)) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, size, np.uint8)
+
+
+def claimed_png(side: int) -> bytes:
+    """A PNG of few bytes that claims a size; most of its pixels are missing."""
+    chunks = (
+        (b'IHDR', struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0)),
+        (b'IDAT', zlib.compress(bytes(1000))),
+        (b'IEND', b''),
+    )
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
 
 
 def ferplus_rows(count: int = 6) -> list[dict]:

@@ -1,15 +1,13 @@
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from test_tools.conftest import run_tool
 
 from ranfer.datasets.annotation import save_annotation
 from ranfer.landmarks.error import landmark_error, mean_shape
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'analysis_tools' / 'landmark_error.py'
+TOOL = 'analysis_tools/landmark_error.py'
 FACE = np.array([[10, 10], [30, 10], [20, 20], [12, 30], [28, 30]], float)
 
 
@@ -43,18 +41,7 @@ def test_mean_shape_needs_every_point_somewhere():
         mean_shape(np.stack([FACE, FACE]), visible)
 
 
-def run(*args) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, str(TOOL), *map(str, args)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=TOOL.parents[2],
-    )
-
-
-def test_tool_prints_each_condition_and_errors_in_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setenv('PYTHONPATH', str(TOOL.parents[2]))
+def test_tool_prints_each_condition_and_errors_in_one_sentence(tmp_path, capsys):
     true = [
         dict(img_path='a', gt_label=0, keypoints=FACE.tolist(), conditions=['pose30']),
         dict(img_path='b', gt_label=0, keypoints=FACE.tolist(), keypoints_visible=[1, 1, 1, 1, 0]),
@@ -63,12 +50,15 @@ def test_tool_prints_each_condition_and_errors_in_one_sentence(tmp_path, monkeyp
     save_annotation(tmp_path / 'true.json', {}, true)
     save_annotation(tmp_path / 'found.json', {}, found)
     files = tmp_path / 'found.json', tmp_path / 'true.json'
-    done = run(*files, '--mean-shape', tmp_path / 'true.json')
-    assert '| all    |     2 |              9 | 100.0% | 10.00% |      0.00% |' in done.stdout
-    assert '| pose30 |     1 |              5 | 100.0% | 10.00% |      0.00% |' in done.stdout
+    run_tool(TOOL, *files, '--mean-shape', tmp_path / 'true.json')
+    table = capsys.readouterr().out
+    assert '| all    |     2 |              9 | 100.0% | 10.00% |      0.00% |' in table
+    assert '| pose30 |     1 |              5 | 100.0% | 10.00% |      0.00% |' in table
     save_annotation(tmp_path / 'found.json', {}, found[:1])
-    assert '| all    |     2 |              9 |  55.6% | 10.00% |' in run(*files).stdout
+    run_tool(TOOL, *files)
+    assert '| all    |     2 |              9 |  55.6% | 10.00% |' in capsys.readouterr().out
     (tmp_path / 'found.json').write_text(json.dumps({'metainfo': {}, 'data_list': []}))
-    done = run(*files)
-    assert done.returncode == 1
-    assert done.stderr.startswith('Error: data_list:') and 'Traceback' not in done.stderr
+    with pytest.raises(SystemExit) as end:
+        run_tool(TOOL, *files)
+    assert end.value.code == 1
+    assert capsys.readouterr().err.startswith('Error: data_list:')

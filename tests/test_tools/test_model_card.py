@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from test_tools.conftest import run_tool
@@ -18,7 +16,7 @@ def report(tmp_path):
     scores = np.array([[0.9, 0.1, 0.0], [0.2, 0.8, 0.0], [0.6, 0.3, 0.1]])
     made = make_report(scores, np.array([0, 0, 1]), [('occlusion',), (), ()], ('joy', 'fear', 'x'))
     path = tmp_path / 'report.json'
-    path.write_text(json.dumps(made.to_dict()))
+    made.save(path)
     return path, made
 
 

@@ -1,6 +1,4 @@
 import json
-import sys
-from pathlib import Path
 
 import cv2
 import matplotlib
@@ -8,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmpretrain.structures import DataSample
+from test_visualization import pictures
 
 from ranfer.evaluation import Predictions, make_report
 from ranfer.registry import VISUALIZERS
@@ -28,9 +27,6 @@ from ranfer.visualization.conditions import wilson_interval
 from ranfer.visualization.curves import _draw_panel
 from ranfer.visualization.figure import WEIGHT_COLOURS, new_figure
 from ranfer.visualization.visualizer import face_of_input
-
-sys.path.insert(0, str(Path(__file__).parent))
-import pictures
 
 CLASSES = pictures.CLASSES
 GOLDEN_RELEASE = '3.11.'  # of matplotlib, which drew the golden files

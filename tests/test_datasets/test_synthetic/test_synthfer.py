@@ -1,17 +1,14 @@
-import runpy
-import sys
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
+from test_tools.conftest import run_tool
 
 from ranfer.datasets.synthetic import CLASSES
 from ranfer.datasets.synthfer import SynthFER
 from ranfer.registry import DATASETS
 
 TINY = dict(train=7, val=7, test=7, occlusion=7, pose30=7, pose45=7, size=32)
-TOOL = Path(__file__).parents[3] / 'tools/dataset_converters/synthfer.py'
+TOOL = 'dataset_converters/synthfer.py'
 
 
 def test_first_use_makes_the_data(tmp_path):
@@ -52,28 +49,23 @@ def test_wrong_keys_are_named(tmp_path, ann_file, generate, message):
         SynthFER(data_root=str(tmp_path), ann_file=ann_file, generate=generate, pipeline=[])
 
 
-def run_tool(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, 'argv', [str(TOOL), *map(str, arguments)])
-    runpy.run_path(str(TOOL), run_name='__main__')
-
-
-def test_command_line(tmp_path, monkeypatch, capsys):
+def test_command_line(tmp_path, capsys):
     sizes = [x for key, value in TINY.items() for x in (f'--{key}', value)]
     sheet = tmp_path / 'sheet.png'
     arguments = ('--out', tmp_path / 'data', '--workers', 1, *sizes)
-    run_tool(monkeypatch, *arguments, '--preview', sheet)
+    run_tool(TOOL, *arguments, '--preview', sheet)
     assert 'wrote train, val, test' in capsys.readouterr().out
     assert cv2.imread(str(sheet)).shape == (7 * 32, 10 * 32, 3)
-    run_tool(monkeypatch, *arguments)
+    run_tool(TOOL, *arguments)
     assert 'all splits are there already' in capsys.readouterr().out
 
 
-def test_command_line_reports_one_sentence(tmp_path, monkeypatch):
+def test_command_line_reports_one_sentence(tmp_path):
     with pytest.raises(SystemExit, match='error: size=8: use a whole number of at least 32'):
-        run_tool(monkeypatch, '--out', tmp_path, '--size', 8)
+        run_tool(TOOL, '--out', tmp_path, '--size', 8)
     sizes = [x for part in TINY if part != 'size' for x in (f'--{part}', 1)]
     with pytest.raises(SystemExit, match="error: Picture 'sheet' has the suffix '', expected"):
-        run_tool(monkeypatch, '--out', tmp_path, *sizes, '--size', 32, '--preview', 'sheet')
+        run_tool(TOOL, '--out', tmp_path, *sizes, '--size', 32, '--preview', 'sheet')
 
 
 def test_one_process_of_a_machine_draws(tmp_path, monkeypatch):

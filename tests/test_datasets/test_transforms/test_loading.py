@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import struct
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
+from test_datasets import fakes
 
 from ranfer.apis.images import read_image
 from ranfer.datasets.image_file import MAX_FILE_BYTES, image_defect
@@ -24,26 +23,13 @@ EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
 """
 
 
-def claimed_png(side: int) -> bytes:
-    """A PNG of few bytes that claims a size."""
-    chunks = (
-        (b'IHDR', struct.pack('>IIBBBBB', side, side, 8, 2, 0, 0, 0)),
-        (b'IDAT', zlib.compress(bytes(1000))),
-        (b'IEND', b''),
-    )
-    return b'\x89PNG\r\n\x1a\n' + b''.join(
-        struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
-
-
 @pytest.mark.filterwarnings('ignore::PIL.Image.DecompressionBombWarning')
 def test_what_is_too_large_is_to_be_shrunk(tmp_path):
-    assert image_defect(claimed_png(9_248)) is None  # more than the 64 megapixels of a phone
-    (tmp_path / 'a.png').write_bytes(claimed_png(10_001))
+    assert image_defect(fakes.claimed_png(9_248)) is None  # more than the 64 megapixels of a phone
+    (tmp_path / 'a.png').write_bytes(fakes.claimed_png(10_001))
     with pytest.raises(ValueError, match='10001 x 10001 pixels, more than .*; shrink it first'):
         read_image(tmp_path / 'a.png')
-    (tmp_path / 'b.png').write_bytes(claimed_png(8)[:40])
+    (tmp_path / 'b.png').write_bytes(fakes.claimed_png(8)[:40])
     with pytest.raises(ValueError, match='is cut off .*; give a whole image file'):
         read_image(tmp_path / 'b.png')
 
@@ -61,7 +47,7 @@ def test_training_refuses_bombs_too(tmp_path, monkeypatch, side):
         raise AssertionError('decoded')
 
     monkeypatch.setattr('ranfer.datasets.transforms.loading.mmcv.imfrombytes', decode)
-    (tmp_path / 'a.png').write_bytes(claimed_png(side))
+    (tmp_path / 'a.png').write_bytes(fakes.claimed_png(side))
     with pytest.raises(UnreadableImageError, match='more than 100000000, .*; shrink it, or set'):
         LoadFaceImage()(dict(img_path=str(tmp_path / 'a.png')))
 
