@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ranfer.datasets.synthetic.generate import Parameters, generate_synthfer
+from ranfer.datasets.synthetic.generate import generate_synthfer
+from ranfer.datasets.synthetic.parts import Parameters
 from ranfer.evaluation.tables import markdown_table, mean_and_spread
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,7 +6,8 @@ from mmengine.dist import barrier
 
 from ranfer.datasets.base import FERDataset
 from ranfer.datasets.synthetic import CLASSES
-from ranfer.datasets.synthetic.generate import Parameters, generate_synthfer
+from ranfer.datasets.synthetic.generate import generate_synthfer
+from ranfer.datasets.synthetic.parts import Parameters
 from ranfer.registry import DATASETS
 
 
@@ -15,7 +16,7 @@ class SynthFER(FERDataset):
     """The embedded data set: 7 expressions, landmarks, pose, occlusion and action units.
 
     ``test.json`` holds natural test images (condition 'natural') and further occluded and turned
-    ones; see :class:`~ranfer.datasets.synthetic.generate.Parameters`.
+    ones; see :class:`~ranfer.datasets.synthetic.parts.Parameters`.
 
     Args:
         generate: Parameters of the data. What is missing in ``data_root`` or was made with other

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ranfer.datasets.synthetic.generate import Parameters, generate_synthfer
+from ranfer.datasets.synthetic.generate import generate_synthfer
+from ranfer.datasets.synthetic.parts import Parameters
 
 ROOT = Path(__file__).resolve().parents[2]
 DEBUG = ROOT / 'configs/examples/debug.py'

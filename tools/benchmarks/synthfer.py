@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ranfer.datasets.synthetic import render_face
-from ranfer.datasets.synthetic.generate import sample_part_face
+from ranfer.datasets.synthetic.parts import sample_part_face
 
 
 def images_a_second(part: str, size: int, images: int) -> float:

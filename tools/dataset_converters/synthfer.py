@@ -12,13 +12,8 @@ import numpy as np
 
 from ranfer.datasets.converters.cli import run_converter
 from ranfer.datasets.synthetic import CLASSES, render_face
-from ranfer.datasets.synthetic.generate import (
-    FORMATS,
-    PARTS,
-    Parameters,
-    generate_synthfer,
-    sample_part_face,
-)
+from ranfer.datasets.synthetic.generate import generate_synthfer
+from ranfer.datasets.synthetic.parts import FORMATS, PARTS, Parameters, sample_part_face
 from ranfer.visualization.figure import write_picture
 
 

@@ -31,7 +31,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from ranfer.datasets.synthetic.generate import Parameters, generate_synthfer
+from ranfer.datasets.synthetic.generate import generate_synthfer
+from ranfer.datasets.synthetic.parts import Parameters
 from ranfer.engine import atomic, load_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]

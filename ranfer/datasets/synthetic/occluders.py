@@ -42,7 +42,7 @@ class Occluder:
     half: str
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_kind(self.kind)
         if self.half not in OCCLUDERS[self.kind]:
             raise ValueError(

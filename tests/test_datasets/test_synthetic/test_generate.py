@@ -8,7 +8,8 @@ import pytest
 
 from ranfer.datasets.annotation import check_rows, load_annotation
 from ranfer.datasets.synthetic import CLASSES, generate
-from ranfer.datasets.synthetic.generate import Parameters, generate_synthfer
+from ranfer.datasets.synthetic.generate import generate_synthfer
+from ranfer.datasets.synthetic.parts import Parameters, sample_part_face
 
 SMALL = dict(train=40, val=14, test=28, occlusion=21, pose30=14, pose45=14, size=48)
 
@@ -137,7 +138,7 @@ def test_a_faster_process_wins(tmp_path):
 
 
 def test_natural_mix_has_pose_and_some_occlusion():
-    faces = [generate.sample_part_face('train', i, 0)[0] for i in range(600)]
+    faces = [sample_part_face('train', i, 0)[0] for i in range(600)]
     yaw = np.array([face.view.yaw for face in faces])
     assert 15 < yaw.std() < 25
     assert np.abs(yaw).max() <= 65
