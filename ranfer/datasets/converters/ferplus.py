@@ -1,7 +1,7 @@
 """FERPlus from its votes and the FER2013 images, in the csv or the folder form."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -204,7 +204,13 @@ def convert_ferplus(
         raise ConversionError(f'lists: two of {extra} have the same file name; rename one')
     source = Source([*sources, *extra], report)
     rows, total = read_votes(source, report)
-    labels, scores = _label_rows(rows, protocol, lists, source, report)
+    repeated = len(rows) - len({row.name for row in rows})
+    if repeated:
+        report.note('rows that repeat an image name (kept, as in the published counts)', repeated)
+    if lists:
+        rows, labels, scores = _label_by_lists(rows, lists, source, report)
+    else:
+        labels, scores = _label_by_votes(rows, protocol, report)
     wanted = [(row, i) for i, row in enumerate(rows) if labels[i] >= 0]
     done = _convert_images(source, [r for r, _ in wanted], total, out, report, workers, overwrite)
     published = {s: n for s, n in PUBLISHED[protocol].items() if not lists or s in lists}
@@ -217,26 +223,27 @@ def _target(row: VoteRow) -> str:
     return f'images/{row.split}/{row.name}'
 
 
-def _label_rows(
+def _label_by_votes(
+    rows: list[VoteRow], protocol: str, report: Report
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, -1 for a row that is left out, and distributions; see :func:`vote_labels`."""
+    labels, scores = vote_labels(np.asarray([row.votes for row in rows]), protocol)
+    labels[scores.sum(1) == 0] = -1
+    report.note(f'rows dropped by the protocol {protocol}', int((labels < 0).sum()))
+    return labels, scores
+
+
+def _label_by_lists(
     rows: list[VoteRow],
-    protocol: str,
-    lists: dict[str, tuple[str, str | None]] | None,
+    lists: dict[str, tuple[str, str | None]],
     source: Source,
     report: Report,
-) -> tuple[np.ndarray, np.ndarray]:
-    votes = np.asarray([row.votes for row in rows])
-    labels, scores = vote_labels(votes, 'argmax' if protocol == 'lists' else protocol)
-    repeated = sum(n - 1 for n in Counter(row.name for row in rows).values())
-    if repeated:
-        report.note('rows that repeat an image name (kept, as in the published counts)', repeated)
-    if protocol != 'lists':
-        empty = (labels >= 0) & (scores.sum(1) == 0)
-        labels[empty] = -1
-        report.note(f'rows dropped by the protocol {protocol}', int((labels < 0).sum()))
-        return labels, scores
-    by_votes, labels = labels, np.full_like(labels, -1)
+) -> tuple[list[VoteRow], np.ndarray, np.ndarray]:
+    """Rows in the splits of the lists, their labels, -1 for a row that is left out, and scores."""
+    by_votes, scores = vote_labels(np.asarray([row.votes for row in rows]), 'argmax')
+    rows, labels = list(rows), np.full_like(by_votes, -1)
     index = {row.name.rsplit('.', 1)[0]: i for i, row in reversed(list(enumerate(rows)))}
-    for split, (images, codes) in (lists or {}).items():
+    for split, (images, codes) in lists.items():
         listed = read_label_lists(source, Path(images).name, codes and Path(codes).name)
         for name, label in listed.items():
             if name not in index:
@@ -250,7 +257,7 @@ def _label_rows(
     kept = labels >= 0
     scores[scores.sum(1) == 0] = 1 / len(CLASSES)
     report.note('listed labels that are the largest vote', int((labels == by_votes)[kept].sum()))
-    return labels, scores
+    return rows, labels, scores
 
 
 def _convert_images(
