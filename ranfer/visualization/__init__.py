@@ -3,10 +3,11 @@
 from ranfer.visualization.attention import draw_attention
 from ranfer.visualization.conditions import draw_conditions
 from ranfer.visualization.confusion import draw_confusion
-from ranfer.visualization.curves import draw_learning_curves, read_scalars
+from ranfer.visualization.curves import draw_learning_curves
 from ranfer.visualization.figure import write_picture
 from ranfer.visualization.region_weights import draw_region_weights, mean_region_weights
 from ranfer.visualization.reliability import draw_reliability
+from ranfer.visualization.scalars import read_scalars
 from ranfer.visualization.visualizer import RANVisualizer
 
 __all__ = [
