@@ -2,12 +2,16 @@
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 _SHIFT, _ONE = 4, 16
 
+Colour = np.ndarray | tuple[float, ...] | float
+"""Of three channels, or a grey level."""
 
-def bgr(colour) -> list[float] | tuple[float, ...]:
-    """A colour (3,) or a grey level in the form that OpenCV draws with."""
+
+def bgr(colour: Colour) -> list[float] | tuple[float, ...]:
+    """A colour in the form that OpenCV draws with."""
     if isinstance(colour, np.ndarray):
         return colour.tolist()
     return colour if isinstance(colour, tuple) else (colour, colour, colour)
@@ -22,7 +26,9 @@ class Canvas:
         origin: Pixel of the coordinate origin, (2,).
     """
 
-    def __init__(self, image: np.ndarray, scale: float = 1.0, origin=(0.0, 0.0)):
+    def __init__(
+        self, image: np.ndarray, scale: float = 1.0, origin: ArrayLike = (0.0, 0.0)
+    ) -> None:
         self.image = image
         self.scale = scale
         self.origin = np.asarray(origin, float)
@@ -32,18 +38,18 @@ class Canvas:
         """Fixed-point pixels of points ``(N, 2)``, int32."""
         return (points * (self.scale * _ONE) + self._offset).astype(np.int32)
 
-    def fill(self, points: np.ndarray, colour) -> None:
+    def fill(self, points: np.ndarray, colour: Colour) -> None:
         """Fill a closed outline ``(N, 2)``."""
         cv2.fillPoly(self.image, [self.pixels(points)], bgr(colour), cv2.LINE_AA, _SHIFT)
 
-    def line(self, points: np.ndarray, colour, width: float) -> None:
+    def line(self, points: np.ndarray, colour: Colour, width: float) -> None:
         """Draw an open curve ``(N, 2)``, or several ``(M, N, 2)``, at least one pixel wide."""
         thick = max(1, round(width * self.scale))
         pixels = self.pixels(points)
         curves = [pixels] if pixels.ndim == 2 else list(pixels)
         cv2.polylines(self.image, curves, False, bgr(colour), thick, cv2.LINE_AA, _SHIFT)
 
-    def disc(self, centre: np.ndarray, radius: float, colour) -> None:
+    def disc(self, centre: np.ndarray, radius: float, colour: Colour) -> None:
         """Fill a circle."""
         x, y = self.pixels(np.asarray(centre, float)).tolist()
         reach = max(1, round(radius * self.scale * _ONE))
@@ -70,7 +76,7 @@ class Canvas:
             shape = cv2.GaussianBlur(shape, (0, 0), max(blur * self.scale, 0.3))
         return spread(shape.astype(np.float32) * np.float32(1 / 255))
 
-    def blend(self, colour, mask: np.ndarray) -> None:
+    def blend(self, colour: np.ndarray, mask: np.ndarray) -> None:
         """Mix a colour or image into the canvas by a mask ``(H, W, 3)``."""
         mixed = self.image + (colour - self.image.astype(np.float32)) * mask
         self.image[:] = mixed + 0.5
@@ -81,7 +87,7 @@ def spread(plane: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(plane, cv2.COLOR_GRAY2BGR)
 
 
-def ellipse(centre, radii, samples: int = 20) -> np.ndarray:
+def ellipse(centre: ArrayLike, radii: ArrayLike, samples: int = 20) -> np.ndarray:
     """Outline ``(samples, 2)`` of an upright ellipse."""
     angle = np.linspace(0, 2 * np.pi, samples, endpoint=False)
     return np.asarray(centre) + np.stack([np.cos(angle), np.sin(angle)], 1) * radii

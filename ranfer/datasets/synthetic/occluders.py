@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
 from .canvas import Canvas, ellipse, spread
 from .features import smooth
@@ -114,9 +115,7 @@ class Scene:
         return float(np.rad2deg(np.arctan2(-down[0], down[1])))
 
 
-def sample_occluder(
-    rng: np.random.Generator, kind: str | None = None, half: str | None = None
-) -> Occluder:
+def sample_occluder(rng: Generator, kind: str | None = None, half: str | None = None) -> Occluder:
     """Draw an opaque occluder; every half of the face is equally likely.
 
     Args:
@@ -162,7 +161,7 @@ def cover(
     return image, hidden, opaque
 
 
-def _draw_block(layer, alpha, half, scene: Scene, rng) -> None:
+def _draw_block(layer: Canvas, alpha: Canvas, half: str, scene: Scene, rng: Generator) -> None:
     """A board, plain, striped or rough."""
     edge = rng.uniform(-0.12, 0.05)
     far, wide = rng.uniform(1.0, 1.6), rng.uniform(0.85, 1.4)
@@ -193,7 +192,7 @@ def _orient(upper: np.ndarray, half: str) -> np.ndarray:
     return np.stack(turned, 1)
 
 
-def _draw_hand(layer, alpha, half, scene: Scene, rng) -> None:
+def _draw_hand(layer: Canvas, alpha: Canvas, half: str, scene: Scene, rng: Generator) -> None:
     """A palm with four fingers, coming from outside the face."""
     skin = scene.who.skin * rng.uniform(0.8, 0.95)
     unit = scene.unit
@@ -217,7 +216,7 @@ def _draw_hand(layer, alpha, half, scene: Scene, rng) -> None:
         layer.disc(nail, 0.10 * unit, skin * (1.02, 1.02, 1.08) + 12)
 
 
-def _draw_hair(layer, alpha, half, scene: Scene, rng) -> None:
+def _draw_hair(layer: Canvas, alpha: Canvas, half: str, scene: Scene, rng: Generator) -> None:
     """Strands that hang over one half or down over forehead and eyes."""
     hair = scene.who.hair if scene.who.hair_style != 'none' else np.array([35.0, 45, 60])
     unit = scene.unit
@@ -242,7 +241,7 @@ def _draw_hair(layer, alpha, half, scene: Scene, rng) -> None:
         alpha.line(curve, 255, 0.15 * unit)
 
 
-def _draw_mask(layer, alpha, half, scene: Scene, rng) -> None:
+def _draw_mask(layer: Canvas, alpha: Canvas, half: str, scene: Scene, rng: Generator) -> None:
     """A surgical or cloth mask from the nose's bridge to below the chin."""
     colours = np.array([[215, 190, 150], [240, 240, 240], [40, 40, 42], [170, 150, 190]])
     colour = colours[rng.integers(len(colours))] * rng.uniform(0.85, 1.0)
@@ -270,13 +269,13 @@ def _lens(side: int) -> np.ndarray:
     return np.stack([x, y, 1.02 - 0.38 * x**2], 1)
 
 
-def _draw_glasses(layer, alpha, half, scene: Scene, rng) -> None:
+def _draw_glasses(layer: Canvas, alpha: Canvas, half: str, scene: Scene, rng: Generator) -> None:
     """Frames without tint."""
     colour = rng.uniform(10, 70, 3)
     _draw_frame(layer, alpha, scene, colour, rng.uniform(0.02, 0.045))
 
 
-def _draw_sunglasses(layer, alpha, half, scene: Scene, rng) -> None:
+def _draw_sunglasses(layer: Canvas, alpha: Canvas, half: str, scene: Scene, rng: Generator) -> None:
     """Frames with dark lenses."""
     colour = rng.uniform(5, 45, 3)
     for side in (0, 1):
@@ -288,7 +287,9 @@ def _draw_sunglasses(layer, alpha, half, scene: Scene, rng) -> None:
     _draw_frame(layer, alpha, scene, colour * 0.7, 0.04)
 
 
-def _draw_frame(layer, alpha, scene: Scene, colour, width: float) -> None:
+def _draw_frame(
+    layer: Canvas, alpha: Canvas, scene: Scene, colour: np.ndarray, width: float
+) -> None:
     thick = width * scene.camera.focal / scene.camera.distance
     curves = [_lens(0)[np.r_[0:24, 0]], _lens(1)[np.r_[0:24, 0]]]
     curves.append(np.array([[-0.09, -0.17, 1.0], [0, -0.19, 1.02], [0.09, -0.17, 1.0]]))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .action_units import CLASSES, sample_action_units
 from .canvas import Canvas, spread
@@ -165,7 +166,14 @@ def render_face(face: SynthFace, size: int = 128) -> tuple[np.ndarray, FaceTruth
     return _develop(image, view, rng), truth
 
 
-def _shade(texture, furrows, radius, trace: Trace, camera: Camera, view: View) -> np.ndarray:
+def _shade(
+    texture: np.ndarray,
+    furrows: np.ndarray,
+    radius: np.ndarray,
+    trace: Trace,
+    camera: Camera,
+    view: View,
+) -> np.ndarray:
     """Colours of the head as the camera sees it, float32 ``(S, S, 3)``."""
     nx, ny, nz = normal_map(radius)
     half = view.light + np.array([0, 0, 1])
@@ -191,7 +199,9 @@ def _shade(texture, furrows, radius, trace: Trace, camera: Camera, view: View) -
     return shaded
 
 
-def _background(size, camera: Camera, who: Identity, view: View, rng) -> np.ndarray:
+def _background(
+    size: int, camera: Camera, who: Identity, view: View, rng: np.random.Generator
+) -> np.ndarray:
     """Background, back hair, neck and clothes, float32 ``(S, S, 3)``."""
     cells = rng.uniform(20, 235) + rng.normal(0, 22, 3) + rng.normal(0, 26, (5, 5, 1))
     cells = cells + rng.normal(0, 12, (5, 5, 3))
@@ -200,7 +210,7 @@ def _background(size, camera: Camera, who: Identity, view: View, rng) -> np.ndar
     plan = Canvas(image)
     dim = 0.5 * (1 + view.ambient)
 
-    def project(points):
+    def project(points: ArrayLike) -> np.ndarray:
         return camera.project(np.asarray(points, float))[0]
 
     if who.hair_style == 'long':
@@ -215,7 +225,9 @@ def _background(size, camera: Camera, who: Identity, view: View, rng) -> np.ndar
     return image.astype(np.float32)
 
 
-def _landmarks(uv, radius, camera: Camera, trace: Trace, hidden):
+def _landmarks(
+    uv: np.ndarray, radius: np.ndarray, camera: Camera, trace: Trace, hidden: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Places ``(5, 2)`` from the image's edge and visibility ``(5,)`` of the landmarks."""
     points = directions(uv) * sample_map(radius, uv)[:, None]
     pixels, depth = camera.project(points)
@@ -228,7 +240,7 @@ def _landmarks(uv, radius, camera: Camera, trace: Trace, hidden):
     return (pixels + TO_EDGE).astype(np.float32), seen.astype(np.uint8)
 
 
-def _develop(image: np.ndarray, view: View, rng) -> np.ndarray:
+def _develop(image: np.ndarray, view: View, rng: np.random.Generator) -> np.ndarray:
     """Exposure, tint, blur, noise and compression; uint8 ``(S, S, 3)``."""
     size = image.shape[0]
     gain = view.tint * view.exposure * view.contrast

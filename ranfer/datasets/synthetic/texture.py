@@ -187,7 +187,9 @@ def _paint_teeth(cave: Canvas, mouth: Mouth, opening: float) -> None:
     cave.line(np.stack([mouth.upper[4:17:2], edge[4:17:2]], 1), ivory * 0.82, 0.004)
 
 
-def _paint_hair(canvas: Canvas, who: Identity, outline: np.ndarray, rng) -> None:
+def _paint_hair(
+    canvas: Canvas, who: Identity, outline: np.ndarray, rng: np.random.Generator
+) -> None:
     canvas.fill(outline, who.hair)
     tones = (0.7, 0.9, 1.15, 1.4)
     angle = rng.uniform(-np.pi, np.pi, (len(tones), 7, 1))
