@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-_SHIFT, _ONE = 4, 16
+SHIFT, ONE = 4, 16
+"""Bits behind the point of OpenCV's fixed-point pixels, and one pixel in them."""
 
 Colour = np.ndarray | tuple[float, ...] | float
 """Of three channels, or a grey level."""
@@ -32,28 +33,28 @@ class Canvas:
         self.image = image
         self.scale = scale
         self.origin = np.asarray(origin, float)
-        self._offset = self.origin * _ONE + 0.5
+        self._offset = self.origin * ONE + 0.5
 
-    def pixels(self, points: np.ndarray) -> np.ndarray:
+    def pixels(self, points: ArrayLike) -> np.ndarray:
         """Fixed-point pixels of points ``(N, 2)``, int32."""
-        return (points * (self.scale * _ONE) + self._offset).astype(np.int32)
+        return (np.asarray(points) * (self.scale * ONE) + self._offset).astype(np.int32)
 
-    def fill(self, points: np.ndarray, colour: Colour) -> None:
+    def fill(self, points: ArrayLike, colour: Colour) -> None:
         """Fill a closed outline ``(N, 2)``."""
-        cv2.fillPoly(self.image, [self.pixels(points)], bgr(colour), cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(self.image, [self.pixels(points)], bgr(colour), cv2.LINE_AA, SHIFT)
 
-    def line(self, points: np.ndarray, colour: Colour, width: float) -> None:
+    def line(self, points: ArrayLike, colour: Colour, width: float) -> None:
         """Draw an open curve ``(N, 2)``, or several ``(M, N, 2)``, at least one pixel wide."""
         thick = max(1, round(width * self.scale))
         pixels = self.pixels(points)
         curves = [pixels] if pixels.ndim == 2 else list(pixels)
-        cv2.polylines(self.image, curves, False, bgr(colour), thick, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(self.image, curves, False, bgr(colour), thick, cv2.LINE_AA, SHIFT)
 
-    def disc(self, centre: np.ndarray, radius: float, colour: Colour) -> None:
+    def disc(self, centre: ArrayLike, radius: float, colour: Colour) -> None:
         """Fill a circle."""
-        x, y = self.pixels(np.asarray(centre, float)).tolist()
-        reach = max(1, round(radius * self.scale * _ONE))
-        cv2.circle(self.image, (x, y), reach, bgr(colour), -1, cv2.LINE_AA, _SHIFT)
+        x, y = self.pixels(centre).tolist()
+        reach = max(1, round(radius * self.scale * ONE))
+        cv2.circle(self.image, (x, y), reach, bgr(colour), -1, cv2.LINE_AA, SHIFT)
 
     def crop(self, points: np.ndarray, margin: float = 0.0) -> 'Canvas':
         """A view of the part around points; drawing coordinates stay the same."""

@@ -1,13 +1,13 @@
 """Synthetic occlusion of faces: glasses, mask, hand or block."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 from numpy.typing import ArrayLike
 
-from ranfer.datasets.synthetic.canvas import ellipse
+from ranfer.datasets.synthetic.canvas import ONE, Canvas, ellipse
 from ranfer.landmarks.align import move_points, similarity_transform
 from ranfer.registry import TRANSFORMS
 
@@ -15,46 +15,37 @@ KINDS = ('glasses', 'mask', 'hand', 'block')
 HALVES = ('left', 'right', 'upper', 'lower')
 _SKIN = ((125, 160, 215), (95, 130, 190), (60, 90, 150), (35, 55, 95))
 _CLOTH = ((230, 230, 230), (200, 150, 90), (40, 40, 40), (150, 190, 120))
-_SHIFT = 4
 _FACE = np.array([[0.31, 0.40], [0.69, 0.40], [0.5, 0.58], [0.34, 0.76], [0.66, 0.76]])
 """Mean places of the five points in a tight face crop of side 1."""
 _OUT = {'left': (-1, 0), 'right': (1, 0), 'upper': (0, -1), 'lower': (0, 1)}
 
 
-class _Canvas:
+class _FaceCanvas(Canvas):
     """Draws on an image in face coordinates: x and y in [0, 1] over a tight face crop."""
 
     def __init__(self, image: np.ndarray, matrix: np.ndarray) -> None:
-        self.image = image
+        super().__init__(image, scale=float(np.sqrt(np.linalg.det(matrix[:, :2]))))
         self.matrix = matrix
-        self.unit = float(np.sqrt(np.linalg.det(matrix[:, :2])))
 
-    def _pixels(self, points: ArrayLike) -> np.ndarray:
-        pixels = (move_points(points, self.matrix) - 0.5) * (1 << _SHIFT)
+    def pixels(self, points: ArrayLike) -> np.ndarray:
+        """Fixed-point pixels of points ``(N, 2)``, int32."""
+        pixels = (move_points(points, self.matrix) - 0.5) * ONE
         return np.rint(np.clip(pixels, -1e6, 1e6)).astype(np.int32)
 
-    def fill(self, points: ArrayLike, colour: Iterable[float]) -> None:
-        cv2.fillPoly(self.image, [self._pixels(points)], tuple(colour), cv2.LINE_AA, _SHIFT)
 
-    def stroke(self, points: ArrayLike, width: float, colour: Iterable[float]) -> None:
-        thickness = max(round(width * self.unit), 1)
-        pixels = [self._pixels(points)]
-        cv2.polylines(self.image, pixels, False, tuple(colour), thickness, cv2.LINE_AA, _SHIFT)
-
-
-def _glasses(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
+def _glasses(canvas: _FaceCanvas, rng: np.random.Generator, half: str) -> None:
     """Dark glasses over both eyes, bridge and temples."""
     left, right = _FACE[:2]
     colour = rng.uniform(0, 60, 3)
     radii = rng.uniform(0.13, 0.17), rng.uniform(0.09, 0.13)
     for centre in (left, right):
         canvas.fill(ellipse(centre, radii, 32), colour)
-    canvas.stroke([left, right], 0.03, colour)
+    canvas.line([left, right], colour, 0.03)
     for centre, end in ((left, 0.02), (right, 0.98)):
-        canvas.stroke([centre, (end, centre[1] - 0.02)], 0.03, colour)
+        canvas.line([centre, (end, centre[1] - 0.02)], colour, 0.03)
 
 
-def _mask(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
+def _mask(canvas: _FaceCanvas, rng: np.random.Generator, half: str) -> None:
     """Cloth over nose, mouth and chin with its ear loops."""
     colour = np.array(_CLOTH[rng.integers(len(_CLOTH))]) + rng.uniform(-20, 20, 3)
     top = rng.uniform(0.46, 0.55)
@@ -62,12 +53,12 @@ def _mask(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
     outline += [(1 - x, y) for x, y in outline[-2:0:-1]]
     canvas.fill(outline, colour)
     for height in (0.68, 0.78, 0.88):
-        canvas.stroke([(0.24, height), (0.76, height)], 0.01, colour * 0.85)
+        canvas.line([(0.24, height), (0.76, height)], colour * 0.85, 0.01)
     for x, end in ((0.14, 0.0), (0.86, 1.0)):
-        canvas.stroke([(x, top + 0.09), (end, top - 0.06)], 0.02, colour)
+        canvas.line([(x, top + 0.09), (end, top - 0.06)], colour, 0.02)
 
 
-def _hand(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
+def _hand(canvas: _FaceCanvas, rng: np.random.Generator, half: str) -> None:
     """A palm at the border of one half of the face with four fingers across it."""
     colour = np.array(_SKIN[rng.integers(len(_SKIN))]) + rng.uniform(-15, 15, 3)
     out = np.array(_OUT[half])
@@ -78,11 +69,11 @@ def _hand(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
     for finger in range(4):
         offset = (finger - 1.5) * spread
         tip = palm + side * offset * 1.4 - out * rng.uniform(0.36, 0.48)
-        canvas.stroke([palm + side * offset, tip], 0.075, colour)
-        canvas.stroke([palm + side * (offset + spread / 2), tip + side * 0.045], 0.01, colour * 0.7)
+        canvas.line([palm + side * offset, tip], colour, 0.075)
+        canvas.line([palm + side * (offset + spread / 2), tip + side * 0.045], colour * 0.7, 0.01)
 
 
-def _block(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
+def _block(canvas: _FaceCanvas, rng: np.random.Generator, half: str) -> None:
     """A plain rectangle over most of one half of the face."""
     out = np.array(_OUT[half])
     centre = 0.5 + out * rng.uniform(0.20, 0.28)
@@ -91,7 +82,7 @@ def _block(canvas: _Canvas, rng: np.random.Generator, half: str) -> None:
     canvas.fill(centre + corners * radii, rng.uniform(0, 255, 3))
 
 
-_DRAW: dict[str, Callable[[_Canvas, np.random.Generator, str], None]] = {
+_DRAW: dict[str, Callable[[_FaceCanvas, np.random.Generator, str], None]] = {
     'glasses': _glasses,
     'mask': _mask,
     'hand': _hand,
@@ -122,7 +113,7 @@ def occlude(
     height, width = image.shape[:2]
     target = _FACE * (width, height) if landmarks is None else landmarks
     out = np.ascontiguousarray(image).copy()
-    _DRAW[kind](_Canvas(out, similarity_transform(_FACE, target)), rng, half)
+    _DRAW[kind](_FaceCanvas(out, similarity_transform(_FACE, target)), rng, half)
     if (image[..., 0] == image[..., 1]).all() and (image[..., 1] == image[..., 2]).all():
         out = cv2.merge([cv2.cvtColor(out, cv2.COLOR_BGR2GRAY)] * 3)
     return out
