@@ -12,7 +12,7 @@ from ranfer.datasets.annotation import MAX_COORDINATE
 from ranfer.datasets.converters.images import ImageJob, SkipImage, convert_images
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, Source
-from ranfer.datasets.converters.write import write_splits
+from ranfer.datasets.converters.write import split_rows, write_splits
 from ranfer.datasets.names import is_safe
 from ranfer.landmarks.align import align_face, crop_face, move_points
 from ranfer.landmarks.points import to_five_points
@@ -148,12 +148,8 @@ def convert_affectnet(
         options=f'affectnet {faces} {size}',
         overwrite=overwrite,
     )
-    splits: dict[str, list[dict]] = {'train': [], 'valid': []}
-    for target, (split, label) in labels.items():
-        if target in done:
-            splits[split].append({'img_path': target, 'gt_label': label, **done[target]})
     metainfo = {'dataset': 'AffectNet', 'classes': list(CLASSES), 'protocol': f'8 classes, {faces}'}
-    return write_splits(Path(out), splits, metainfo, PUBLISHED, report)
+    return write_splits(Path(out), split_rows(labels, done), metainfo, PUBLISHED, report)
 
 
 def _count(source: Source, tables: dict[str, str]) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from ranfer.datasets.converters.images import ImageJob, SkipImage, convert_images
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, MemberError, Source
-from ranfer.datasets.converters.write import write_splits
+from ranfer.datasets.converters.write import split_rows, write_splits
 from ranfer.datasets.rafdb import RAFDB
 from ranfer.landmarks.align import align_face
 
@@ -144,14 +144,9 @@ def convert_rafdb(
         overwrite=overwrite,
     )
     _note_unlabelled(labels, by_name, image, report)
-    splits: dict[str, list[dict]] = {'train': [], 'test': []}
-    for name, label in labels.items():
-        target = _target(name, image)
-        if target in done:
-            row = {'img_path': target, 'gt_label': label, **done[target]}
-            splits[name.split('_')[0]].append(row)
+    targets = {_target(name, image): (name.split('_')[0], label) for name, label in labels.items()}
     metainfo = {'dataset': 'RAF-DB', 'classes': list(CLASSES), 'protocol': image}
-    return write_splits(Path(out), splits, metainfo, PUBLISHED, report)
+    return write_splits(Path(out), split_rows(targets, done), metainfo, PUBLISHED, report)
 
 
 def _target(name: str, image: str) -> str:

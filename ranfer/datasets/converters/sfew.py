@@ -11,7 +11,7 @@ import numpy as np
 from ranfer.datasets.converters.images import ImageJob, SkipImage, convert_images
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, Source
-from ranfer.datasets.converters.write import write_splits
+from ranfer.datasets.converters.write import split_rows, write_splits
 from ranfer.datasets.sfew import SFEW
 from ranfer.landmarks.align import align_face
 from ranfer.landmarks.base import FaceDetector
@@ -125,13 +125,13 @@ def convert_sfew(
             f'complete archive or choose the other form'
         )
     config = json.dumps(detector or {'type': 'MTCNN'}, sort_keys=True)
-    jobs, rows = [], {}
+    jobs, labels = [], {}
     for split, label, name, member in found[faces]:
         target = f'images/{split}/{CLASSES[label]}/{name}'
-        if target in rows:
+        if target in labels:
             report.skip('duplicate', target)
             continue
-        rows[target] = (split, label)
+        labels[target] = (split, label)
         jobs.append(ImageJob(target, member, {'detector': config, 'size': size}))
     done = convert_images(
         jobs,
@@ -143,9 +143,5 @@ def convert_sfew(
         options=f'sfew {faces} {size} {config}' if faces == 'film' else 'sfew aligned',
         overwrite=overwrite,
     )
-    splits: dict[str, list[dict]] = {'train': [], 'valid': []}
-    for target, (split, label) in rows.items():
-        if target in done:
-            splits[split].append({'img_path': target, 'gt_label': label, **done[target]})
     metainfo = {'dataset': 'SFEW', 'classes': list(CLASSES), 'protocol': faces}
-    return write_splits(Path(out), splits, metainfo, PUBLISHED[faces], report)
+    return write_splits(Path(out), split_rows(labels, done), metainfo, PUBLISHED[faces], report)

@@ -1,12 +1,28 @@
 """The last step of every converter: annotation files, table and report."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 
 from ranfer.datasets.annotation import check_rows, load_annotation, save_annotation
 from ranfer.datasets.converters.report import ConversionError, Report
+
+
+def split_rows(
+    labels: Mapping[str, tuple[str, int]], done: Mapping[str, dict]
+) -> dict[str, list[dict]]:
+    """Rows by split of the images that were converted.
+
+    Args:
+        labels: Path of an image -> its split and label.
+        done: Result of :func:`~ranfer.datasets.converters.images.convert_images`.
+    """
+    splits: dict[str, list[dict]] = defaultdict(list)
+    for path, (split, label) in labels.items():
+        if path in done:
+            splits[split].append({'img_path': path, 'gt_label': label, **done[path]})
+    return splits
 
 
 def write_splits(
