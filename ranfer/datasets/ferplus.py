@@ -3,6 +3,8 @@
 from ranfer.datasets.base import FERDataset
 from ranfer.registry import DATASETS
 
+_CLASSES = ('neutral', 'happiness', 'surprise', 'sadness', 'anger', 'disgust', 'fear', 'contempt')
+
 
 @DATASETS.register_module()
 class FERPlus(FERDataset):
@@ -20,17 +22,5 @@ class FERPlus(FERDataset):
         ...      use_distribution=True, pipeline=[])
     """
 
-    METAINFO = {
-        'dataset': 'FERPlus',
-        'classes': (
-            'neutral',
-            'happiness',
-            'surprise',
-            'sadness',
-            'anger',
-            'disgust',
-            'fear',
-            'contempt',
-        ),
-    }
+    METAINFO = {'dataset': 'FERPlus', 'classes': _CLASSES}
     CONVERTER = 'python tools/dataset_converters/ferplus.py SOURCE --out data/ferplus'

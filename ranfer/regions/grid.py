@@ -33,17 +33,9 @@ class GridRegions(FixedRegions):
             raise ValueError(f'GridRegions.overlap must be in [0, 1), got {overlap}.')
         top, bottom = _cells(rows, overlap)
         left, right = _cells(cols, overlap)
-        super().__init__(
-            np.stack(
-                [
-                    np.tile(left, rows),
-                    np.repeat(top, cols),
-                    np.tile(right, rows),
-                    np.repeat(bottom, cols),
-                ],
-                axis=1,
-            )
-        )
+        x1, x2 = np.tile(left, rows), np.tile(right, rows)
+        y1, y2 = np.repeat(top, cols), np.repeat(bottom, cols)
+        super().__init__(np.stack([x1, y1, x2, y2], axis=1))
 
 
 def _cells(count: int, overlap: float) -> tuple[np.ndarray, np.ndarray]:
