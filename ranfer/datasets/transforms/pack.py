@@ -30,6 +30,9 @@ class PackRegionInputs(PackInputs):
         algorithm_keys: Further keys to keep as data fields. Defaults to none.
         meta_keys: Keys to keep as meta information. Defaults to the sample index, path, shapes,
             ``regions``, ``region_mask`` and ``conditions``.
+
+    Example:
+        >>> dict(type='ranfer.PackRegionInputs')
     """
 
     def __init__(

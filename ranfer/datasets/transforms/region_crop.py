@@ -41,7 +41,7 @@ class RegionCropTransform(BaseTransform):
     Example:
         >>> train_pipeline = [
         ...     dict(type='ranfer.LoadFaceImage'),
-        ...     dict(type='RandomFlip', prob=0.5),
+        ...     dict(type='ranfer.RandomFaceFlip', prob=0.5),
         ...     dict(type='ranfer.RegionCropTransform', strategy=dict(type='FixedRegions')),
         ...     dict(type='ranfer.PackRegionInputs'),
         ... ]
