@@ -59,7 +59,7 @@ class Predictions:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write a JSON file."""
+        """Write a JSON file; missing folders are made."""
         columns = zip(self.names, self.labels, self.conditions, self.scores, self.weights)
         keys = ('name', 'label', 'conditions', 'scores', 'weights')
         values = dict(

@@ -61,7 +61,8 @@ class FERReport:
         return values
 
     def save(self, path: str | Path) -> None:
-        """Write a JSON file, as the ``report.json`` of ``tools/test.py``."""
+        """Write a JSON file, as ``tools/test.py`` does; missing folders are made."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(json.dumps(self.to_dict(), indent=2), encoding='utf-8')
 
     @classmethod

@@ -73,7 +73,7 @@ def test_report_as_plain_values():
 
 def test_report_reads_what_it_wrote(tmp_path):
     report = make_report(one_hot([0, 1]), np.array([0, 0]), [('occlusion',), ()], CLASSES)
-    file = tmp_path / 'report.json'
+    file = tmp_path / 'new/report.json'
     report.save(file)
     read = FERReport.load(file)
     assert json.dumps(read.to_dict()) == json.dumps(report.to_dict())
