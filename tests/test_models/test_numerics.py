@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmpretrain.structures import DataSample
 from reference import ran, region_biased
 from samples import needs_one_graph
 from torch import nn
@@ -19,6 +20,7 @@ from torch.nn import functional as F
 from ranfer.models import RANNeck, RegionBiasedLoss, RelationAttentionHead
 from ranfer.models.attention import log_attention
 from ranfer.models.losses.region_biased_loss import region_biased_loss
+from ranfer.registry import MODELS
 
 ACTIVATIONS = ['sigmoid', 'sigmoid_softmax']
 
@@ -153,6 +155,23 @@ def test_a_face_without_a_region_makes_no_nan_on_the_way(activation):
     assert features.grad.isfinite().all()
 
 
+@pytest.mark.parametrize('value', [torch.nan, torch.inf])
+@pytest.mark.parametrize('activation', ACTIVATIONS)
+def test_rows_of_absent_regions_may_be_no_numbers(activation, value):
+    neck, head = build(5, activation, True, 0)
+    head.single_region_loss = MODELS.build(dict(type='mmpretrain.CrossEntropyLoss'))
+    features, mask = draw(4, 6, 5, 3)
+    rows = features.flatten(0, 1)
+    spoilt = rows.masked_fill(~mask.flatten()[:, None], value).requires_grad_()
+    feats = neck((spoilt,), mask)
+    expected, found = head.classify(neck((rows,), mask)), head.classify(feats)
+    torch.testing.assert_close(found, expected)
+    losses = head.loss(feats, [DataSample().set_gt_label(1) for _ in range(4)])
+    sum(losses.values()).backward()
+    gradients = [spoilt.grad, *(p.grad for p in [*neck.parameters(), *head.parameters()])]
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
 @pytest.mark.parametrize('activation', ACTIVATIONS)
 def test_absent_regions_equal_fewer_regions(activation):
     neck, head = build(5, activation, True, 0)
@@ -246,6 +265,13 @@ def test_exported_programs_spell_no_logarithm_of_a_sigmoid():
 
     program = torch.export.export(Attention(), (torch.randn(2, 6),))
     assert 'softplus' in str(program.graph) and 'log_sigmoid' not in str(program.graph)
+
+
+def test_region_biased_loss_sees_no_absent_whole_face():
+    mu = torch.tensor([[0.5, 0.4]], requires_grad=True)
+    loss = region_biased_loss(mu, 0.5, torch.tensor([[False, True]]))
+    loss.sum().backward()
+    assert loss.item() == pytest.approx(0.1) and mu.grad.tolist() == [[0, -1]]
 
 
 def test_region_biased_loss_defaults_to_the_papers_margin():

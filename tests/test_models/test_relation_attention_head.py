@@ -78,6 +78,13 @@ def test_single_region_loss_is_that_of_a_ran_of_one_region(activation, kind, com
     torch.testing.assert_close(losses['loss_single_region'], expected)
 
 
+def test_faces_without_any_region_have_no_single_region_loss():
+    head = RelationAttentionHead(5, 8, single_region_loss=dict(type='CrossEntropyLoss'))
+    feats = RANNeck(8)(torch.zeros(0, 8), torch.zeros(2, 3, dtype=torch.bool))
+    losses = head.loss(feats, [DataSample().set_gt_label(0) for _ in range(2)])
+    assert losses['loss_single_region'].item() == 0
+
+
 def test_single_region_loss_leaves_the_attention_alone():
     head = RelationAttentionHead(5, 8, single_region_loss=dict(type='CrossEntropyLoss'))
     samples = [DataSample().set_gt_label(i) for i in range(3)]
@@ -240,6 +247,16 @@ def test_a_label_beyond_the_classes_is_one_sentence(label):
     assert str(error.value) == (
         f'head.num_classes is 5, but a sample has the label {label}; set num_classes to the '
         f'number of classes of the data set.'
+    )
+
+
+def test_a_distribution_over_other_classes_is_one_sentence():
+    samples = [DataSample().set_gt_score(torch.ones(4) / 4) for _ in range(3)]
+    with pytest.raises(ValueError) as error:
+        RelationAttentionHead(5, 8).loss(features(), samples)
+    assert str(error.value) == (
+        'head.num_classes is 5, but a sample has a distribution over 4 classes; set num_classes of '
+        'head and data_preprocessor to the number of classes of the data set.'
     )
 
 

@@ -68,8 +68,8 @@ class RelationAttentionHead(ClsHead):
 
     Raises:
         ValueError: If a key is out of range, or at call time if the head does not follow a RANNeck,
-            the samples are not as many as the faces, some of them alone have ``gt_score``, or a
-            label is too large (seen on CPUs alone).
+            the samples are not as many as the faces, some of them alone have ``gt_score``, it is
+            over other classes, or a label is too large (seen on CPUs alone).
 
     Example:
         >>> head = dict(
@@ -189,7 +189,8 @@ class RelationAttentionHead(ClsHead):
         if feats.mask is None:
             return logits.flatten(0, 1), target, {}
         exists = feats.mask.flatten().float()
-        return logits.flatten(0, 1), target, dict(weight=exists, avg_factor=exists.sum())
+        count = exists.sum().clamp(min=1)
+        return logits.flatten(0, 1), target, dict(weight=exists, avg_factor=count)
 
     def _check_labels(self, data_samples: list[DataSample]) -> None:
         """Check the labels where that stops no device and breaks no graph."""
@@ -202,6 +203,13 @@ class RelationAttentionHead(ClsHead):
                 'use_distribution alike in all data sets of train_dataloader.'
             )
         if with_score[0]:
+            length = len(data_samples[0].gt_score)
+            if length != self.num_classes:
+                raise ValueError(
+                    f'head.num_classes is {self.num_classes}, but a sample has a distribution over '
+                    f'{length} classes; set num_classes of head and data_preprocessor to the '
+                    f'number of classes of the data set.'
+                )
             return
         labels = [sample.gt_label for sample in data_samples]
         if labels[0].device.type != 'cpu':

@@ -11,7 +11,8 @@ from ranfer.registry import MODELS
 def region_biased_loss(self_weights: Tensor, margin: float, mask: Tensor | None = None) -> Tensor:
     """Hinge on the largest crop weight against the whole face (RAN, equation 2).
 
-    ``max(0, margin - (max_{i >= 1} mu_i - mu_0))``; a sample without a crop costs nothing.
+    ``max(0, margin - (max_{i >= 1} mu_i - mu_0))``; a region that does not exist weighs 0, and a
+    sample without a crop costs nothing.
 
     Args:
         self_weights: mu, ``(N, R)`` in ``[0, 1]``, the whole face first.
@@ -21,13 +22,13 @@ def region_biased_loss(self_weights: Tensor, margin: float, mask: Tensor | None 
     Returns:
         Tensor: Loss of every sample, ``(N,)``.
     """
-    face, crops = self_weights.split((1, self_weights.size(1) - 1), dim=1)
+    if mask is not None:
+        self_weights = self_weights.masked_fill(~mask, 0)
+    face, crops = self_weights[:, 0], self_weights[:, 1:]
     if crops.size(1) == 0:
-        return self_weights[:, 0] * 0
-    exists = None if mask is None else mask[:, 1:]
-    best = (crops if exists is None else crops.masked_fill(~exists, 0)).max(dim=1, keepdim=True)[0]
-    loss = F.relu(face - best + margin).squeeze(1)
-    return loss if exists is None else loss.masked_fill(~exists.any(dim=1), 0)
+        return face * 0
+    loss = F.relu(face - crops.max(dim=1)[0] + margin)
+    return loss if mask is None else loss.masked_fill(~mask[:, 1:].any(dim=1), 0)
 
 
 @MODELS.register_module()

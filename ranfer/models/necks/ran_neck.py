@@ -111,12 +111,15 @@ class RANNeck(BaseModule):
         """Aggregate pooled features.
 
         Args:
-            features: F_i, ``(N, R, D)``.
+            features: F_i, ``(N, R, D)``; what stands for a missing region counts for nothing.
             mask: True where a region exists, ``(N, R)`` bool, or None if all do.
 
         Returns:
-            RegionFeatures: Features, weights, mask and the weighted mean.
+            RegionFeatures: Features, 0 where a region is missing, weights, mask and the weighted
+            mean.
         """
+        if mask is not None:  # 0 times what is not finite would be no number
+            features = features.masked_fill(~mask[..., None], 0)
         with torch.autocast(features.device.type, enabled=False):
             scores = self.attention(features.to(self.attention.weight.dtype)).squeeze(-1)
             log_weights = log_attention(scores, self.activation, mask)
