@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 import torch
 from mmpretrain.registry import MODELS
@@ -230,6 +233,25 @@ def test_boxes_without_a_number_of_regions_are_not_grouped_by_guess():
     rois = torch.tensor([[0, 0, 0, 32, 32]] * 3 + [[1, 0, 0, 32, 32]]).float()
     with pytest.raises(ValueError, match='RANNeck needs num_regions'):
         model(torch.randn(2, 3, 64, 64), rois=rois)
+
+
+@pytest.mark.parametrize('last', [False, True])
+def test_the_whole_model_can_be_saved_and_copied(last, tmp_path):
+    model = build(channels_last=last).eval()
+    torch.save(model, tmp_path / 'model.pth')
+    crops = torch.randn(1, 6, 3, 32, 32)
+    for twin in (
+        torch.load(tmp_path / 'model.pth', weights_only=False),
+        copy.deepcopy(model),
+        pickle.loads(pickle.dumps(model)),
+    ):
+        assert torch.equal(twin(crops), model(crops))
+        assert twin.memory_format is model.memory_format
+
+
+def test_unknown_stage():
+    with pytest.raises(ValueError, match=r"stage must be one of .*'pre_logits'\), got 'head'"):
+        build().extract_feat(torch.randn(1, 6, 3, 32, 32), stage='head')
 
 
 def test_unknown_mode():

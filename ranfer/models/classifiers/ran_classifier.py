@@ -12,6 +12,8 @@ from torch import Tensor
 from ranfer.models.necks.ran_neck import RegionFeatures
 from ranfer.registry import MODELS
 
+STAGES = ('backbone', 'neck', 'pre_logits')
+
 
 @MODELS.register_module()
 class RANClassifier(ImageClassifier):
@@ -71,9 +73,14 @@ class RANClassifier(ImageClassifier):
                 f'model.neck.activation is {forms[0]!r} and model.head.activation {forms[1]!r}; '
                 f'set both to the same.'
             )
-        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.channels_last = channels_last
         self.backbone.to(memory_format=self.memory_format)
         self._neck_takes = frozenset(signature(self.neck.forward).parameters if neck else ())
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Memory format of the backbone; no attribute, because ``torch.save`` cannot pickle one."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def init_weights(self) -> None:
         """Initialise the weights; a seed gives the same ones in either memory format."""
@@ -136,7 +143,12 @@ class RANClassifier(ImageClassifier):
             region_mask: See :meth:`forward`.
             rois: See :meth:`forward`.
             num_regions: See :meth:`forward`.
+
+        Raises:
+            ValueError: If ``stage`` is unknown.
         """
+        if stage not in STAGES:
+            raise ValueError(f'stage must be one of {STAGES}, got {stage!r}.')
         if inputs.dim() == 5:
             num_regions = inputs.size(1)
             inputs = inputs.flatten(0, 1) if region_mask is None else inputs[region_mask]
