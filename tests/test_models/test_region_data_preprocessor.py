@@ -159,6 +159,15 @@ def _no_region_at_all():
     return data
 
 
+def _no_place(value: float):
+    def data():
+        made = batch(2)
+        made['data_samples'][1].regions[3, 2] = value
+        return made
+
+    return data
+
+
 def _wrong_ready_crops():
     data = batch(2)
     data['inputs'] = torch.zeros(2, 5, 3, 4, 4)
@@ -179,6 +188,8 @@ MIXUP = dict(augments=dict(type='Mixup', alpha=1.0))
     [
         (dict(), _without_regions, r'no regions; put ranfer\.RegionCropTransform'),
         (dict(), _no_region_at_all, 'Sample 1 of the batch has no region at all'),
+        (dict(), _no_place(np.nan), 'Sample 1 of the batch has a box that is no place'),
+        (dict(), _no_place(np.inf), 'Sample 1 of the batch has a box that is no place'),
         (dict(), _wrong_ready_crops, r'do not fit the \(2, 6\) regions'),
         (dict(num_classes=7, batch_augments=MIXUP), _mixed_ready_crops, 'drop crop_size'),
         (

@@ -40,8 +40,8 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
             ``batch_augments``, ...
 
     Raises:
-        ValueError: At call time, if samples lack ``regions``, a sample has no region, or regions
-            are missing without a mask.
+        ValueError: At call time, if samples lack ``regions``, a sample has no region or one that is
+            not finite, or regions are missing without a mask.
 
     Example:
         >>> data_preprocessor = dict(
@@ -144,7 +144,7 @@ def collate_regions(
         tuple: Boxes ``(N, R, 4)`` float32 and mask ``(N, R)`` bool.
 
     Raises:
-        ValueError: If samples lack ``regions``, or one has no region.
+        ValueError: If samples lack ``regions``, or one has no region or one that is not finite.
     """
     if not data_samples or 'regions' not in data_samples[0]:
         raise ValueError(
@@ -162,6 +162,12 @@ def collate_regions(
         raise ValueError(
             f'Sample {int(np.argmin(mask.any(axis=1)))} of the batch has no region at all; its '
             f'region_mask must be True at least once.'
+        )
+    places = np.isfinite(boxes).all(axis=2) | ~mask
+    if not places.all():
+        raise ValueError(
+            f'Sample {int(np.argmin(places.all(axis=1)))} of the batch has a box that is no place; '
+            f'regions must be finite numbers where region_mask is True.'
         )
     return boxes, mask
 
