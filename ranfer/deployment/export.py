@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import math
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,10 +19,14 @@ from ranfer.models.classifiers import RANClassifier
 from ranfer.models.data_preprocessors import RegionDataPreprocessor
 from ranfer.models.heads import RegionWeights, RelationAttentionHead
 from ranfer.models.necks import RANNeck
+from ranfer.regions import FixedRegions
 from ranfer.utils.compiling import is_compiling
 from ranfer.utils.cropping import crop_regions
 
-OUTPUTS = ('scores', *RegionWeights._fields)
+INPUTS = ['images', 'boxes', 'mask']
+"""Of an exported file; one with boxes of its own has the first alone."""
+
+OUTPUTS = ['logits', 'scores', *RegionWeights._fields]
 TOLERANCE = 1e-4
 
 
@@ -32,7 +42,8 @@ class ExportableRAN(nn.Module):
             into the function. Defaults to None: boxes are an input.
 
     Raises:
-        ValueError: If the parts of the model are others than those.
+        ValueError: If the parts of the model are others than those, or have a ``forward`` of their
+            own.
     """
 
     def __init__(self, model: nn.Module, boxes: Tensor | None = None) -> None:
@@ -91,6 +102,44 @@ class ExportableRAN(nn.Module):
         faces = crop_regions(images, _rois(index, whole), self.crop_size)
         boxes = _scaled(boxes, self.crop_size / width, self.crop_size / height)
         return self.backbone(faces, _rois(index, boxes))[-1]
+
+
+def exportable(model: nn.Module, boxes: np.ndarray | None) -> ExportableRAN:
+    """A copy of a model as a function on the CPU in float32.
+
+    Args:
+        model: Model as :class:`ExportableRAN` takes it; it stays as it is.
+        boxes: Boxes ``(R, 4)`` to bake in, xyxy as fractions of width and height, or None.
+
+    Raises:
+        ValueError: If the parts of the model are others, or the boxes leave the image or are empty.
+    """
+    baked = None if boxes is None else torch.tensor(FixedRegions(boxes).boxes, dtype=torch.float32)
+    return ExportableRAN(copy.deepcopy(model).cpu().float(), baked)
+
+
+def description(module: ExportableRAN, metadata: Mapping | None) -> str:
+    """What a file says of itself, as JSON: the metadata and the boxes that are baked in."""
+    boxes = None if module.boxes is None else module.boxes.tolist()
+    return json.dumps(dict(metadata or {}, boxes=boxes))
+
+
+@contextmanager
+def draft_of(path: str) -> Iterator[str]:
+    """Yield a path of the same name beside a file to write.
+
+    What is written there is moved to its place when the body ends without an error; else the former
+    file stays as it was.
+
+    Args:
+        path: The file; its folder is created.
+    """
+    folder = os.path.dirname(path) or '.'
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as beside:
+        draft = os.path.join(beside, os.path.basename(path))
+        yield draft
+        os.replace(draft, path)
 
 
 def example_inputs(
@@ -181,13 +230,20 @@ def _rois(index: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _check(model: nn.Module) -> None:
-    parts = dict(data_preprocessor=RegionDataPreprocessor, neck=RANNeck, head=RelationAttentionHead)
+    parts: dict[str, type[nn.Module]] = dict(
+        data_preprocessor=RegionDataPreprocessor, neck=RANNeck, head=RelationAttentionHead
+    )
     for name, kind in parts.items():
         part = getattr(model, name, None)
         if not isinstance(part, kind):
             raise ValueError(
                 f'{name} of the model is {type(part).__name__}, but export needs '
                 f'ranfer.{kind.__name__}; export other models with MMDeploy.'
+            )
+        if type(part).forward is not kind.forward:  # the exported function goes around it
+            raise ValueError(
+                f'{type(part).__name__} has a forward of its own, which would not be exported; '
+                f'export models whose {name} is ranfer.{kind.__name__} as it is.'
             )
     if isinstance(model.backbone, SharedRegionBackbone) and not isinstance(model, RANClassifier):
         raise ValueError(

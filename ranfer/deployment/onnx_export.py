@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-import json
-import os
 import warnings
 from collections.abc import Mapping
 
@@ -14,9 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from ranfer.deployment.export import (
+    INPUTS,
     OUTPUTS,
     ExportableRAN,
+    description,
+    draft_of,
     example_inputs,
+    exportable,
     largest_difference,
 )
 from ranfer.deployment.runtime import KEY, ONNX_COMMAND, ORTModel
@@ -43,8 +44,8 @@ def export_onnx(
     and ``region_weights`` ``(N, R)``.
 
     Args:
-        model: Model as :class:`ExportableRAN` takes it; a copy of it is exported.
-        path: File to write.
+        model: Model as :class:`ExportableRAN` takes it; a copy of it in float32 is exported.
+        path: File to write. If the export fails, a former file stays as it was.
         metadata: Plain values stored in the file, read back by :class:`ORTModel`; usually
             ``classes``, ``regions``, ``seed`` and ``face``. Defaults to none.
         boxes: Boxes ``(R, 4)`` to bake in, xyxy as fractions of width and height. Defaults to None.
@@ -61,18 +62,17 @@ def export_onnx(
     """
     onnx = require('onnx', ONNX_COMMAND, 'The export')
     require('onnxruntime', ONNX_COMMAND, 'The check of the export')
-    baked = None if boxes is None else torch.as_tensor(np.asarray(boxes), dtype=torch.float32)
-    module = ExportableRAN(copy.deepcopy(model).cpu(), baked)
-    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
-    _write(module, path, size)
-    _annotate(onnx, path, dict(metadata or {}, boxes=None if baked is None else baked.tolist()))
-    session = ORTModel(path)
+    module = exportable(model, boxes)
+    with draft_of(path) as draft:
+        _write(module, draft, size)
+        _annotate(onnx, draft, description(module, metadata))
+        session = ORTModel(draft)
 
-    def logits(data: dict[str, Tensor]) -> Tensor:
-        found = session.run({name: value.numpy() for name, value in data.items()})
-        return torch.from_numpy(found['logits'])
+        def logits(data: dict[str, Tensor]) -> Tensor:
+            found = session.run({name: value.numpy() for name, value in data.items()})
+            return torch.from_numpy(found['logits'])
 
-    return largest_difference(module, logits, path, size)
+        return largest_difference(module, logits, path, size)
 
 
 def fixed_boxes(regions: Mapping) -> np.ndarray:
@@ -99,10 +99,9 @@ def fixed_boxes(regions: Mapping) -> np.ndarray:
 
 
 def _write(module: ExportableRAN, path: str, size: tuple[int, int]) -> None:
-    names = ['images'] if module.boxes is not None else ['images', 'boxes', 'mask']
+    names = INPUTS if module.boxes is None else INPUTS[:1]
     axes = {'images': {0: 'N', 2: 'H', 3: 'W'}, 'boxes': {0: 'N', 1: 'R'}, 'mask': {0: 'N', 1: 'R'}}
-    outputs = ['logits', *OUTPUTS]
-    free = {name: {0: 'N', 1: 'R'} for name in outputs}
+    free = {name: {0: 'N', 1: 'R'} for name in OUTPUTS}
     free['logits'] = free['scores'] = {0: 'N'}
     # The exporter that traces is in every PyTorch from 2.1; from 2.5 on it is the second of two.
     two = 'dynamo' in inspect.signature(torch.onnx.export).parameters
@@ -114,15 +113,15 @@ def _write(module: ExportableRAN, path: str, size: tuple[int, int]) -> None:
             tuple(example_inputs(module, 2, 3, size).values()),
             path,
             input_names=names,
-            output_names=outputs,
+            output_names=OUTPUTS,
             dynamic_axes={name: axes[name] for name in names} | free,
             opset_version=OPSET,
             **(dict(dynamo=False) if two else {}),
         )
 
 
-def _annotate(onnx, path: str, metadata: dict) -> None:
+def _annotate(onnx, path: str, text: str) -> None:
     proto = onnx.load(path)
     entry = proto.metadata_props.add()
-    entry.key, entry.value = KEY, json.dumps(metadata)
+    entry.key, entry.value = KEY, text
     onnx.save(proto, path)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ranfer.deployment.runtime import ONNX_COMMAND
+from ranfer.deployment.export import draft_of
+from ranfer.deployment.runtime import ONNX_COMMAND, ORTModel
 from ranfer.utils.dependencies import require
 
 if TYPE_CHECKING:
@@ -24,21 +23,22 @@ def quantize_onnx(path: str, out: str, batches: Iterable[dict[str, np.ndarray]])
 
     Args:
         path: File that :func:`ranfer.deployment.export_onnx` wrote.
-        out: File to write, with the same inputs, outputs and metadata.
+        out: File to write, with the same inputs, outputs and metadata. If the quantisation fails,
+            a former file stays as it was.
         batches: Inputs of the file, some hundred images in all.
 
     Raises:
         ImportError: If onnx or onnxruntime is missing.
+        ValueError: If there are no batches, or the file is quantised already.
     """
     onnx = require('onnx', ONNX_COMMAND, 'Quantisation')
     tools = require('onnxruntime.quantization', ONNX_COMMAND, 'Quantisation')
-    os.makedirs(os.path.dirname(out) or '.', exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        prepared = os.path.join(folder, 'prepared.onnx')
+    with draft_of(out) as draft:
+        prepared = f'{draft}.prepared'
         tools.quant_pre_process(path, prepared, skip_symbolic_shape=True)
         tools.quantize_static(
             prepared,
-            out,
+            draft,
             _reader(tools.CalibrationDataReader, batches),
             quant_format=tools.QuantFormat.QDQ,
             activation_type=tools.QuantType.QUInt8,
@@ -47,10 +47,11 @@ def quantize_onnx(path: str, out: str, batches: Iterable[dict[str, np.ndarray]])
             op_types_to_quantize=['Conv', 'Add'],
             nodes_to_exclude=_other_sums(onnx.load(prepared)),
         )
-    proto = onnx.load(out)
-    if not proto.metadata_props:
-        proto.metadata_props.extend(onnx.load(path).metadata_props)
-        onnx.save(proto, out)
+        proto = onnx.load(draft)
+        if not proto.metadata_props:
+            proto.metadata_props.extend(onnx.load(path).metadata_props)
+            onnx.save(proto, draft)
+        ORTModel(draft)
 
 
 def _other_sums(proto: onnx.ModelProto) -> list[str]:

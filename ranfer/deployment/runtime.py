@@ -8,6 +8,7 @@ import os
 import numpy as np
 
 from ranfer.apis.checks import check_onnx_meta, check_types
+from ranfer.deployment.export import INPUTS, OUTPUTS
 from ranfer.models.data_preprocessors.region_data_preprocessor import collate_regions
 from ranfer.utils.dependencies import require
 
@@ -55,6 +56,10 @@ class ORTModel:
         options.log_severity_level = 4  # errors come as exceptions
         try:
             self._session = ort.InferenceSession(path, options, providers=list(providers))
+            inputs = [x.name for x in self._session.get_inputs()]
+            outputs = [x.name for x in self._session.get_outputs()]
+            if outputs != OUTPUTS or inputs not in (INPUTS, INPUTS[:1]):
+                raise ValueError(f'it makes {outputs} of {inputs}')
             properties = self._session.get_modelmeta().custom_metadata_map
             self.metadata: dict = json.loads(properties[KEY])
             self.num_classes = int(self._session.get_outputs()[0].shape[1])
@@ -66,8 +71,7 @@ class ORTModel:
         check_onnx_meta(self.metadata, path)
         check_types(self.metadata.get('regions'))
         self.path = path
-        self._names = [x.name for x in self._session.get_outputs()]
-        self.fixed = len(self._session.get_inputs()) == 1
+        self.fixed = inputs == INPUTS[:1]
 
     def inputs_of(self, data: dict) -> dict[str, np.ndarray]:
         """Turn a batch of a data loader into inputs of :meth:`run`.
@@ -111,7 +115,7 @@ class ORTModel:
             one = {name: np.zeros((1, *x.shape[1:]), x.dtype) for name, x in inputs.items()}
             return {name: values[:0] for name, values in self.run(one).items()}
         try:
-            return dict(zip(self._names, self._session.run(None, inputs)))
+            return dict(zip(OUTPUTS, self._session.run(None, inputs)))
         except self._errors as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f'ONNX Runtime cannot run {self.path} on this: {reason}') from error

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import os
 from collections.abc import Mapping
 from types import ModuleType
 
@@ -12,7 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ranfer.deployment.export import ExportableRAN, example_inputs, largest_difference
+from ranfer.deployment.export import (
+    ExportableRAN,
+    description,
+    draft_of,
+    example_inputs,
+    exportable,
+    largest_difference,
+)
 from ranfer.deployment.runtime import KEY
 
 
@@ -33,8 +37,8 @@ def export_torch(
     by ``torch._inductor.aoti_load_package`` or from C++.
 
     Args:
-        model: Model as :class:`ExportableRAN` takes it; a copy of it is exported.
-        path: File to write, ``.pt2``.
+        model: Model as :class:`ExportableRAN` takes it; a copy of it in float32 is exported.
+        path: File to write, ``.pt2``. If the export fails, a former file stays as it was.
         metadata: Plain values stored in the file. Defaults to none.
         boxes: Boxes ``(R, 4)`` to bake in, xyxy as fractions of width and height. Defaults to None.
         size: Height and width of the images of the comparison.
@@ -53,30 +57,33 @@ def export_torch(
     inductor = _inductor()
     if not path.endswith('.pt2'):
         raise ValueError(f'path of a program must end in .pt2, got {path!r}.')
-    baked = None if boxes is None else torch.as_tensor(np.asarray(boxes), dtype=torch.float32)
-    module = ExportableRAN(copy.deepcopy(model).cpu(), baked)
+    module = exportable(model, boxes)
     program = _program(module, size)
-    text = json.dumps(dict(metadata or {}, boxes=None if baked is None else baked.tolist()))
-    os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
-    if compiled:
-        options = {'aot_inductor.metadata': {KEY: text}}
-        try:
-            inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=options)
-        except RuntimeError as error:
-            raise ValueError(
-                f'The program cannot be compiled ({str(error).strip().splitlines()[0]}); install a '
-                f'C++ compiler such as g++, or leave the compilation out.'
-            ) from error
-        run = inductor.aoti_load_package(path)
-    else:
-        torch.export.save(program, path, extra_files={f'{KEY}.json': text})
-        run = torch.export.load(path).module()
+    text = description(module, metadata)
+    with draft_of(path) as draft:
+        if compiled:
+            _compile(inductor, program, draft, text)
+            run = inductor.aoti_load_package(draft)
+        else:
+            torch.export.save(program, draft, extra_files={f'{KEY}.json': text})
+            run = torch.export.load(draft).module()
 
-    def logits(data: dict[str, Tensor]) -> Tensor:
-        with torch.no_grad():
-            return run(*data.values())[0]
+        def logits(data: dict[str, Tensor]) -> Tensor:
+            with torch.no_grad():
+                return run(*data.values())[0]
 
-    return largest_difference(module, logits, path, size)
+        return largest_difference(module, logits, path, size)
+
+
+def _compile(inductor, program: torch.export.ExportedProgram, path: str, text: str) -> None:
+    options = {'aot_inductor.metadata': {KEY: text}}
+    try:
+        inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=options)
+    except RuntimeError as error:
+        raise ValueError(
+            f'The program cannot be compiled ({str(error).strip().splitlines()[0]}); install a '
+            f'C++ compiler such as g++, or leave the compilation out.'
+        ) from error
 
 
 def _inductor() -> ModuleType:

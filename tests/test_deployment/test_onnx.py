@@ -14,6 +14,7 @@ from test_tools.conftest import ROOT, run_script
 
 from ranfer.apis import FaceInput, ModelFile
 from ranfer.deployment import ExportableRAN, ORTModel, export_onnx, fixed_boxes, quantize_onnx
+from ranfer.models import RANNeck
 
 pytest.importorskip('onnx')
 pytest.importorskip('onnxruntime')
@@ -219,6 +220,69 @@ def test_not_a_number_is_a_difference(tmp_path):
     torch.nn.init.constant_(model.head.fc.bias, torch.nan)
     with pytest.raises(ValueError, match='differs from PyTorch by inf'):
         export_onnx(model, str(tmp_path / 'model.onnx'))
+
+
+def test_a_failed_export_leaves_the_former_file(tmp_path):
+    model, path, small = build(), tmp_path / 'model.onnx', tmp_path / 'int8.onnx'
+    export_onnx(model, str(path))
+    runtime = ORTModel(str(path))
+    quantize_onnx(str(path), str(small), [runtime.inputs_of(batch(4))])
+    before, before_small = path.read_bytes(), small.read_bytes()
+    torch.nn.init.constant_(model.head.fc.bias, torch.nan)
+    with pytest.raises(ValueError, match='differs from PyTorch by inf'):
+        export_onnx(model, str(path))
+    with pytest.raises(ValueError, match='is no ONNX file of ranfer'):  # quantised twice
+        quantize_onnx(str(small), str(small), [runtime.inputs_of(batch(4))])
+    assert path.read_bytes() == before and small.read_bytes() == before_small
+    assert {file.name for file in tmp_path.iterdir()} == {'model.onnx', 'int8.onnx'}
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.float64])
+def test_models_of_another_precision_are_exported_in_float32(dtype, tmp_path):
+    path = str(tmp_path / 'model.onnx')
+    assert export_onnx(build().to(dtype), path) < 1e-4
+    found = ORTModel(path).run(ORTModel(path).inputs_of(batch(2)))
+    with torch.no_grad():
+        expected = build().test_step(batch(2))
+    for scores, sample in zip(found['scores'], expected):
+        np.testing.assert_allclose(scores, sample.pred_score, atol=0.01)
+
+
+class Doubling(RANNeck):
+    """A neck whose forward does more than RANNeck's."""
+
+    def forward(self, feats, region_mask=None, num_regions=None):
+        out = super().forward(feats, region_mask, num_regions)
+        return out._replace(features=2 * out.features)
+
+
+def test_a_forward_that_would_be_left_out_is_refused():
+    values = config()
+    values['neck']['type'] = Doubling
+    with pytest.raises(ValueError, match='Doubling has a forward of its own, .* whose neck is'):
+        ExportableRAN(MODELS.build(values))
+
+
+@pytest.mark.parametrize('boxes', [np.zeros((0, 4)), np.zeros((2, 3)), [[0, 0, np.nan, 1]]])
+def test_baked_boxes_must_be_boxes(boxes, tmp_path):
+    with pytest.raises(ValueError, match=r'FixedRegions\.boxes must'):
+        export_onnx(build(), str(tmp_path / 'model.onnx'), boxes=boxes)
+
+
+def test_a_file_of_other_inputs_and_outputs_is_none_of_ranfer(tmp_path):
+    onnx = pytest.importorskip('onnx')
+    values = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3]) for name in 'xy'
+    ]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node('Relu', ['x'], ['y'])], 'other', values[:1], values[1:]
+    )
+    opset = onnx.helper.make_opsetid('', 17)
+    proto = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    proto.metadata_props.add(key='ranfer', value='{}')
+    onnx.save(proto, tmp_path / 'other.onnx')
+    with pytest.raises(ValueError, match=r"no ONNX file of ranfer \(it makes \['y'\] of \['x'\]"):
+        ORTModel(str(tmp_path / 'other.onnx'))
 
 
 def test_refuses_random_regions_other_models_and_other_files(tmp_path):
