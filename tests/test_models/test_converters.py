@@ -230,6 +230,21 @@ def test_old_checkpoints_count_no_batches():
             r'has \(1, 0, 0, 0\) blocks',
         ),
         (resnet_to_ranfer, {'conv1.weight': torch.zeros(64, 3, 3, 3)}, r'shape \(3, 3, 3\)'),
+        (
+            resnet_to_ranfer,
+            {'conv1.weight': torch.zeros(64, 3, 7, 7), 'layer1.0.se.fc1.weight': torch.zeros(1)},
+            r'layer1\.0\.se\.fc1\.weight .* belongs to no block of a torchvision-style ResNet',
+        ),
+        (
+            resnet_to_ranfer,
+            {
+                'module.fc.weight': torch.zeros(1),
+                'backbone.fc.weight': torch.ones(1),
+                'model.conv1.weight': torch.zeros(64, 3, 7, 7),
+                'module.encoder.conv1.weight': torch.ones(64, 3, 7, 7),
+            },
+            r'several nets \(model\.conv1\.weight and module\.encoder\.conv1\.weight\)',
+        ),
         (vgg_to_ranfer, {'features.1.weight': torch.zeros(1)}, 'no convolution of VGG-16'),
         (vgg_to_ranfer, {'features.0.weight': torch.zeros(1)}, 'no convolution of VGG-16'),
         (vgg_to_ranfer, {'features.40.bias': torch.zeros(1)}, 'no convolution of VGG-16'),

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import torch
 from torch import Tensor
 
 from ranfer.models.backbones.iresnet import DEPTHS, IResNet
-from ranfer.models.converters.resnet import strip_wrapper
-
-_BLOCK = re.compile(r'layer([1-4])\.(\d+)\.')
+from ranfer.models.converters.resnet import BLOCK, strip_wrapper
 
 
 def is_iresnet(state_dict: dict[str, Tensor]) -> bool:
@@ -24,7 +20,7 @@ def iresnet_depth(state_dict: dict[str, Tensor]) -> int:
     Raises:
         ValueError: If none has.
     """
-    blocks = {match.groups() for match in map(_BLOCK.match, strip_wrapper(state_dict)) if match}
+    blocks = {match.groups() for match in map(BLOCK.match, strip_wrapper(state_dict)) if match}
     counts = tuple(sum(stage == name for stage, _ in blocks) for name in '1234')
     for depth, known in DEPTHS.items():
         if counts == known:
@@ -60,7 +56,7 @@ def iresnet_to_ranfer(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor],
         if key not in given and not key.endswith('num_batches_tracked'):
             raise ValueError(f'The checkpoint lacks {key} of an IResNet; give a whole checkpoint.')
     left_out = [key for key in given if key not in wanted]
-    strange = [key for key in left_out if _BLOCK.match(key)]
+    strange = [key for key in left_out if BLOCK.match(key)]
     if strange:
         raise ValueError(
             f'{strange[0]} of the checkpoint belongs to no block of an IResNet; nets with other '

@@ -12,12 +12,27 @@ BACKBONE = re.compile(
 )
 """Keys of a torchvision ResNet without its classifier; MMPretrain uses the same."""
 
+BLOCK = re.compile(r'layer([1-4])\.(\d+)\.')
+"""Beginnings of the keys of a block: number of its stage and of itself."""
+
 WRAPPERS = ('module.', 'backbone.', 'encoder.', 'model.')
 
 
 def strip_wrapper(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Drop the prefixes that ``DataParallel`` and training scripts put before every key."""
-    return {_strip(key): value for key, value in state_dict.items()}
+    """Drop the prefixes that ``DataParallel`` and training scripts put before every key.
+
+    Raises:
+        ValueError: If two convolutions then have the same key, as in a student and its teacher.
+    """
+    names: dict[str, str] = {}
+    for key in state_dict:
+        other = names.setdefault(_strip(key), key)
+        if other != key and state_dict[key].dim() == 4:  # two of a classifier are left out
+            raise ValueError(
+                f'The checkpoint holds several nets ({other} and {key}); give one that holds the '
+                f'one to convert.'
+            )
+    return {name: state_dict[key] for name, key in names.items()}
 
 
 def _strip(key: str) -> str:
@@ -38,7 +53,8 @@ def resnet_to_ranfer(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], 
         projections of the pretraining).
 
     Raises:
-        ValueError: If no key is one of a ResNet, or the net is another kind of ResNet.
+        ValueError: If no key is one of a ResNet, the net is another kind of ResNet, or there are
+            several nets.
     """
     kept, left_out = {}, []
     for key, value in strip_wrapper(state_dict).items():
@@ -50,6 +66,13 @@ def resnet_to_ranfer(state_dict: dict[str, Tensor]) -> tuple[dict[str, Tensor], 
         raise ValueError(
             f'The checkpoint holds no torchvision-style ResNet (no conv1.weight); its first keys '
             f'are {", ".join(left_out[:3])}.'
+        )
+    strange = [key for key in left_out if BLOCK.match(key)]
+    if strange:
+        raise ValueError(
+            f'{strange[0]} of the checkpoint belongs to no block of a torchvision-style ResNet; '
+            f'nets with other blocks, such as those with squeeze and excitation, cannot be '
+            f'converted.'
         )
     stem = tuple(kept['backbone.conv1.weight'].shape[1:])
     if stem != (3, 7, 7):
