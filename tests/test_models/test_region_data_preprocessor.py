@@ -159,6 +159,12 @@ def _no_region_at_all():
     return data
 
 
+def _more_samples():
+    data = batch(3)
+    data['inputs'] = data['inputs'][:2]
+    return data
+
+
 def _no_place(value: float):
     def data():
         made = batch(2)
@@ -188,6 +194,7 @@ MIXUP = dict(augments=dict(type='Mixup', alpha=1.0))
     [
         (dict(), _without_regions, r'no regions; put ranfer\.RegionCropTransform'),
         (dict(), _no_region_at_all, 'Sample 1 of the batch has no region at all'),
+        (dict(), _more_samples, 'A batch has 2 images, but 3 samples'),
         (dict(), _no_place(np.nan), 'Sample 1 of the batch has a box that is no place'),
         (dict(), _no_place(np.inf), 'Sample 1 of the batch has a box that is no place'),
         (dict(), _wrong_ready_crops, r'do not fit the \(2, 6\) regions'),

@@ -40,8 +40,8 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
             ``batch_augments``, ...
 
     Raises:
-        ValueError: At call time, if samples lack ``regions``, a sample has no region or one that is
-            not finite, or regions are missing without a mask.
+        ValueError: At call time, if samples lack ``regions`` or are not as many as the images, a
+            sample has no region or one that is not finite, or regions are missing without a mask.
 
     Example:
         >>> data_preprocessor = dict(
@@ -87,6 +87,11 @@ class RegionDataPreprocessor(ClsDataPreprocessor):
             ``(N, 3, crop_size, crop_size)``, ``rois`` and ``region_mask`` or ``num_regions``.
         """
         boxes, mask = collate_regions(data.get('data_samples'), self.num_regions)
+        if len(boxes) != len(data['inputs']):  # whose boxes would be cut from other memory
+            raise ValueError(
+                f'A batch has {len(data["inputs"])} images, but {len(boxes)} samples; collate one '
+                f'sample an image.'
+            )
         complete = mask.all()
         if not self.with_mask and not complete:
             raise ValueError(
