@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+import torch.fx
 from mmpretrain.registry import MODELS
 from torch import nn
 
@@ -52,6 +53,15 @@ def test_a_seed_gives_the_weights_of_mmpretrains_resnet():
         model.init_weights()
         states.append(model.state_dict())
     torch.testing.assert_close(states[0], states[1], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_torch_fx_traces_it_as_it_traces_mmpretrains(training):
+    fast = build('ranfer.FastResNet', CONFIGS[0])
+    fast.init_weights()
+    fast.double().train(training)
+    x = torch.randn(2, 3, 32, 32, dtype=torch.double)
+    torch.testing.assert_close(torch.fx.symbolic_trace(fast)(x), fast(x))
 
 
 def test_its_layers():

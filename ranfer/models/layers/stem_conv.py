@@ -30,8 +30,7 @@ class StemConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(N, out_channels, ceil(H / 2), ceil(W / 2))`` of ``(N, in_channels, H, W)``."""
-        last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
-        if is_compiling() and x.is_cuda and last and self._is_stem():
+        if is_compiling() and self._is_stem() and x.is_cuda and _is_channels_last(x):
             return conv_by_blocks(x, self.weight, self.bias)
         return super().forward(x)
 
@@ -45,6 +44,10 @@ class StemConv2d(nn.Conv2d):
             and self.padding_mode == 'zeros'
             and 4 * self.in_channels <= CHANNELS
         )
+
+
+def _is_channels_last(x: Tensor) -> bool:
+    return x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
 
 
 def conv_by_blocks(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

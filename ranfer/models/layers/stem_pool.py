@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn import functional as F
 
 from ranfer.utils.compiling import is_compiling
@@ -41,6 +42,8 @@ class StemReLUPool(nn.Module):
 
 
 def _by_kernels(x: Tensor) -> bool:
+    if isinstance(x, Proxy):  # of torch.fx, which knows no device
+        return False
     if not (HAS_KERNELS and x.is_cuda and x.dim() == 4 and x.dtype != torch.float64):
         return False
     last = x.is_contiguous(memory_format=torch.channels_last)
