@@ -92,7 +92,7 @@ class ExportableRAN(nn.Module):
 
     def _features(self, images: Tensor, boxes: Tensor) -> Tensor:
         """Last feature map of every region, ``(N * R, ...)``."""
-        index = torch.arange(boxes.shape[0], device=boxes.device, dtype=boxes.dtype)[:, None, None]
+        index = torch.arange(images.shape[0], device=boxes.device, dtype=boxes.dtype)[:, None, None]
         if not isinstance(self.backbone, SharedRegionBackbone):
             return self.backbone(crop_regions(images, _rois(index, boxes), self.crop_size))[-1]
         height, width = images.shape[2:]

@@ -128,6 +128,13 @@ def test_no_face_has_no_scores(shared, tmp_path):
     assert found['scores'].shape == (0, 7) and found['region_weights'].shape == (0, 4)
 
 
+@pytest.mark.parametrize('shared', [False, True], ids=['full', 'shared'])
+def test_as_many_images_as_boxes(shared):
+    images, boxes = torch.zeros(2, 3, 40, 40, dtype=torch.uint8), torch.zeros(3, 4, 4)
+    with pytest.raises(RuntimeError, match='Sizes of tensors must match'):
+        ExportableRAN(build(shared=shared))(images, boxes, torch.ones(3, 4, dtype=torch.bool))
+
+
 def test_the_model_of_the_caller_stays_as_it_is(tmp_path):
     model = build().train()
     export_onnx(model, str(tmp_path / 'model.onnx'))

@@ -202,6 +202,7 @@ def test_weights_in_predictions_carry_no_graph():
     ('config', 'sentence'),
     [
         (dict(num_classes=0), 'RelationAttentionHead.num_classes must be positive, got 0.'),
+        (dict(dropout=1), 'RelationAttentionHead.dropout must be in [0, 1), got 1.'),
         (
             dict(activation='relu'),
             "RelationAttentionHead.activation must be one of ('sigmoid', 'sigmoid_softmax'), got "

@@ -98,6 +98,8 @@ class RelationAttentionHead(ClsHead):
             raise ValueError(
                 f'RelationAttentionHead.num_classes must be positive, got {num_classes}.'
             )
+        if not 0 <= dropout < 1:
+            raise ValueError(f'RelationAttentionHead.dropout must be in [0, 1), got {dropout}.')
         self.num_classes = num_classes
         self.in_channels = in_channels
         self.activation = check_activation(activation, 'RelationAttentionHead')
