@@ -24,10 +24,10 @@ def region_biased_loss(self_weights: Tensor, margin: float, mask: Tensor | None 
     """
     if mask is not None:
         self_weights = self_weights.masked_fill(~mask, 0)
-    face, crops = self_weights[:, 0], self_weights[:, 1:]
+    face, crops = self_weights.split((1, self_weights.size(1) - 1), dim=1)  # one step backwards
     if crops.size(1) == 0:
-        return face * 0
-    loss = F.relu(face - crops.max(dim=1)[0] + margin)
+        return self_weights[:, 0] * 0
+    loss = F.relu(face - crops.max(dim=1, keepdim=True)[0] + margin).squeeze(1)
     return loss if mask is None else loss.masked_fill(~mask[:, 1:].any(dim=1), 0)
 
 
