@@ -28,6 +28,21 @@ def check_activation(activation: str, owner: str) -> str:
     return activation
 
 
+def attention_scores(features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Output of an attention layer in the precision of its input, whatever that of the layer.
+
+    Args:
+        features: ``(..., D)``, at least float32.
+        weight: ``(1, D)``.
+        bias: ``(1,)`` or None.
+
+    Returns:
+        Tensor: ``(...)``.
+    """
+    bias = None if bias is None else bias.to(features.dtype)
+    return F.linear(features, weight.to(features.dtype), bias).squeeze(-1)
+
+
 def log_attention(
     scores: Tensor, activation: str = 'sigmoid', mask: Tensor | None = None
 ) -> Tensor:

@@ -218,6 +218,29 @@ def test_half_precision_features_give_float32_weights(dtype):
     torch.testing.assert_close(logits, exact)
 
 
+@pytest.mark.parametrize('activation', ACTIVATIONS)
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_layers_of_half_precision_give_float32_weights(dtype, activation):
+    neck, head = (part.to(dtype) for part in build(64, activation, True, 0))
+    features = torch.randn(12, 64).to(dtype)
+    weights = head.classify(neck(features, num_regions=6))[1]
+    exact = head.double().classify(neck.double()(features.double(), num_regions=6))[1]
+    for found, expected in zip(weights, exact):
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize('bias', [True, False])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_features_of_another_precision_than_the_layers(dtype, bias):
+    neck, head = (part.to(dtype) for part in build(8, 'sigmoid', bias, 0))
+    features = torch.randn(12, 8, dtype=torch.float64)
+    exact = head.double().classify(neck.double()(features, num_regions=6))[0]
+    other = torch.float64 if dtype == torch.float32 else torch.float32
+    logits, _ = head.to(dtype).classify(neck.to(dtype)(features.to(other), num_regions=6))
+    torch.testing.assert_close(logits.double(), exact, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ('mu', 'mask', 'expected'),
     [

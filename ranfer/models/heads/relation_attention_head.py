@@ -250,7 +250,8 @@ class RelationAttentionHead(ClsHead):
         """``q1^T [F_i : F_m]`` without building the concatenation, ``(N, R)``."""
         region_query, face_query = self.attention.weight.to(features.dtype).view(2, -1)
         scores = features @ region_query + (face @ face_query)[:, None]
-        return scores if self.attention.bias is None else scores + self.attention.bias
+        bias = self.attention.bias
+        return scores if bias is None else scores + bias.to(scores.dtype)
 
 
 def _check_losses(**losses: dict | nn.Module | None) -> None:

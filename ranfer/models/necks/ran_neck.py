@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ranfer.models.attention import (
     at_least_float32,
+    attention_scores,
     check_activation,
     log_attention,
     normalised_weights,
@@ -121,7 +122,7 @@ class RANNeck(BaseModule):
         if mask is not None:  # 0 times what is not finite would be no number
             features = features.masked_fill(~mask[..., None], 0)
         with torch.autocast(features.device.type, enabled=False):
-            scores = self.attention(features.to(self.attention.weight.dtype)).squeeze(-1)
+            scores = attention_scores(features, self.attention.weight, self.attention.bias)
             log_weights = log_attention(scores, self.activation, mask)
             face_feature = weighted_sum(features, normalised_weights(log_weights, mask))
         return RegionFeatures(features, log_weights, mask, face_feature)
