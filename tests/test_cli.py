@@ -65,10 +65,7 @@ def test_predict_takes_names_that_are_no_utf8(weights, capfd):
 
 
 def test_predict_video(weights, capsys):
-    writer = cv2.VideoWriter('a.avi', cv2.VideoWriter_fourcc(*'MJPG'), 10, (48, 48))
-    for _ in range(3):
-        writer.write(IMAGE[:48, :48])
-    writer.release()
+    tiny.write_video('a.avi', 3)
     args = ['predict', 'a.avi', '--faces', 'whole', '--out', 'o', '--device', 'cpu']
     assert cli.main([*args, '--json', 'a.jsonl', '--no-progress']) == 0
     assert '3 frames, 3 faces, 1 tracks' in capsys.readouterr().out
@@ -80,9 +77,7 @@ def test_predict_goes_on_after_a_broken_video_and_numbers_names(weights, capsys)
     Path('sub').mkdir()
     Path('broken.mp4').write_text('no video')
     for name in ('a.avi', 'sub/a.avi'):
-        writer = cv2.VideoWriter(name, cv2.VideoWriter_fourcc(*'MJPG'), 10, (48, 48))
-        writer.write(IMAGE[:48, :48])
-        writer.release()
+        tiny.write_video(name, 1)
     args = ['predict', 'a.avi', 'broken.mp4', 'sub/a.avi', '--faces', 'whole', '--no-progress']
     assert cli.main([*args, '--out', 'o', '--device', 'cpu']) == 0
     assert "Error: Video 'broken.mp4' cannot be opened" in capsys.readouterr().err
@@ -272,7 +267,8 @@ def test_pictures_never_replace_a_file_beside_or_above_an_input(weights, capsys,
 
 def test_a_file_beside_a_video_is_not_replaced_by_the_picture_of_an_image(weights):
     """Among images and videos, the folder of any of them is the user's."""
-    film(Path('films'), 'b.avi')
+    Path('films').mkdir()
+    tiny.write_video('films/b.avi', 3)
     cv2.imwrite('a.png', IMAGE)
     Path('films/a.jpg').write_bytes(b'precious')
     args = ['predict', 'a.png', 'films/b.avi', '--faces', 'whole', '--device', 'cpu']
@@ -280,14 +276,6 @@ def test_a_file_beside_a_video_is_not_replaced_by_the_picture_of_an_image(weight
         assert cli.main([*args, '--out', 'films']) == 0
     assert Path('films/a.jpg').read_bytes() == b'precious'
     assert Path('films/b.csv').is_file()
-
-
-def film(folder: Path, name: str) -> None:
-    folder.mkdir(exist_ok=True)
-    writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter_fourcc(*'MJPG'), 10, (48, 48))
-    for _ in range(3):
-        writer.write(IMAGE[:48, :48])
-    writer.release()
 
 
 @pytest.mark.parametrize('options', [['--out', 'o'], ['--json', 'a.jsonl'], []])
