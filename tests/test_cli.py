@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ranfer import cli
-from ranfer.apis import sources
+from ranfer.apis import frames
 
 sys.path.insert(0, str(Path(__file__).parent / 'test_apis'))
 import tiny
@@ -134,8 +134,8 @@ def interrupt(path):
 def test_what_came_before_an_interrupt_stays(weights, capsys, monkeypatch):
     for name in 'abc':
         cv2.imwrite(f'{name}.png', IMAGE)
-    read = sources.read_image
-    monkeypatch.setattr(sources, 'read_image', lambda x: (interrupt if 'c' in x else read)(x))
+    read = frames.read_image
+    monkeypatch.setattr(frames, 'read_image', lambda x: (interrupt if 'c' in x else read)(x))
     args = ['predict', 'a.png', 'b.png', 'c.png', '--faces', 'whole', '--device', 'cpu']
     assert cli.main([*args, '--json', 'a.jsonl', '--batch-size', '1', '--no-progress']) == 130
     captured = capsys.readouterr()

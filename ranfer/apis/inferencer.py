@@ -20,19 +20,12 @@ from mmpretrain.apis.base import BaseInferencer
 
 from ranfer.apis.annotate import annotate
 from ranfer.apis.classifier import CutFace, Scores, cut_face, load_classifier
+from ranfer.apis.frames import Frame, count_frames, read_frames
 from ranfer.apis.images import shrink
 from ranfer.apis.model_file import ModelFile, shipped_models
 from ranfer.apis.outputs import OccupiedError, Outputs, is_full
 from ranfer.apis.results import Face, Region, Result, printable
-from ranfer.apis.sources import (
-    Frame,
-    Input,
-    count_frames,
-    expand,
-    is_several,
-    is_stream,
-    read_frames,
-)
+from ranfer.apis.sources import Input, expand, is_several, is_stream
 from ranfer.apis.temporal import TrackScores
 from ranfer.engine.errors import explain
 from ranfer.landmarks import FaceDetector, Faces

@@ -16,10 +16,11 @@ import cv2
 import numpy as np
 
 from ranfer.apis.annotate import annotate
+from ranfer.apis.frames import count_frames, frame_rate
 from ranfer.apis.inferencer import FERInferencer
 from ranfer.apis.outputs import Outputs
 from ranfer.apis.results import Result
-from ranfer.apis.sources import VIDEO_SUFFIXES, count_frames, frame_rate, is_folder, is_stream
+from ranfer.apis.sources import VIDEO_SUFFIXES, is_folder, is_stream
 
 _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v', '.mov': 'mp4v'}
 

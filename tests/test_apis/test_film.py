@@ -57,7 +57,7 @@ def test_the_film_of_a_camera_lasts_as_long_as_it_took(tmp_path, monkeypatch):
     camera = Camera([0, 0.12, 0.13, 0.4])
     with monkeypatch.context() as patch:
         patch.setattr(cv2, 'VideoCapture', camera)
-        patch.setattr('ranfer.apis.sources.time', camera)
+        patch.setattr('ranfer.apis.frames.time', camera)
         outputs = dict(out=tmp_path / 'a.avi', table=tmp_path / 'a.csv')
         summary = analyse_video(tiny.inferencer(), 0, **outputs, batch_size=1, progress=False)
     assert (summary.frames, Camera.opened) == (4, 1)

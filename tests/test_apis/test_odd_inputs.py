@@ -242,6 +242,14 @@ def test_broken_video(inferencer, tmp_path, data):
         inferencer(str(path), progress=False)
 
 
+def test_a_video_without_a_frame_is_called_by_its_name(inferencer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('film.avi').touch()
+    monkeypatch.setattr(cv2.VideoCapture, 'isOpened', lambda _: True, raising=False)
+    with pytest.raises(ValueError, match=r"^Video 'film\.avi' gives no frame at all; give a file"):
+        inferencer('film.avi', progress=False)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason='root reads everything')
 def test_unreadable_file(inferencer, tmp_path):
     path = tmp_path / 'a.png'
