@@ -6,29 +6,29 @@ import csv
 import os
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import TextIO
 
-import cv2
 import numpy as np
 
 from ranfer.apis.annotate import annotate
-from ranfer.apis.frames import count_frames, frame_rate
-from ranfer.apis.inferencer import FERInferencer
+from ranfer.apis.film import Film, film_rate
+from ranfer.apis.frames import count_frames
+from ranfer.apis.inferencer import Analysed, FERInferencer
 from ranfer.apis.outputs import Outputs
 from ranfer.apis.results import Result
 from ranfer.apis.sources import VIDEO_SUFFIXES, is_folder, is_stream
 
-_CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v', '.mov': 'mp4v'}
-
-_CAMERA_RATE = 25.0
-"""Frames a second in the film of a camera, whose own depend on how fast they are analysed."""
-
 _COUNTED, _MISCOUNTED = ('.mp4', '.m4v', '.mov', '.avi'), 2
 """Files that hold the number of their frames, and by how many it may be wrong in a whole one."""
+
+
+_COLUMNS = ('frame', 'time', 'track', 'x1', 'y1', 'x2', 'y2', 'score', 'label', 'probability')
+"""Columns of the table before those of the classes."""
 
 
 @dataclass(frozen=True)
@@ -99,40 +99,23 @@ def analyse_video(
             or ``max_frames`` is below 1. Older files are kept if nothing could be read.
     """
     check_max_frames(max_frames)
-    if not is_stream(source) or is_folder(source):
-        name = f'array of shape {source.shape}' if isinstance(source, np.ndarray) else repr(source)
-        raise ValueError(
-            f'Source {name} is no video, expected a camera index or a file that ends in one of '
-            f'{", ".join(VIDEO_SUFFIXES)}; call the inferencer for images.'
-        )
-    start = time.perf_counter()
-    frames, faces, interrupted = 0, 0, False
-    tracks: set[int | None] = set()
+    _check_stream(source)
     outputs = Outputs([source])
     for path in (out, table, jsonl):
         if path:
             outputs.target(path)
+    start = time.perf_counter()
+    frames, faces, interrupted = 0, 0, False
+    tracks: set[int | None] = set()
     with ExitStack() as stack:
         stream = inferencer.analyse(source, batch_size, smoothing, progress, window)
-        stack.callback(stream.close)
-        analysed_frames = islice(stream, max_frames)
-        first = next(analysed_frames)
-        # Only now is it sure that there is something to write.
-        write_frame = None
-        if out:
-            size = first.result.width, first.result.height
-            write_frame = stack.enter_context(_VideoFile(out, source, size))
-        write_row = stack.enter_context(_Table(table, inferencer.classes)) if table else None
-        lines = stack.enter_context(_open(jsonl)) if jsonl else None
+        rest = islice(stack.enter_context(closing(stream)), max_frames)
+        first = next(rest)  # raises an error before an older file is touched
+        writers = _open_writers(stack, source, first, inferencer.classes, out, table, jsonl)
         try:
-            for analysed in chain([first], analysed_frames):
-                if write_frame is not None:
-                    image = annotate(analysed.frame.image, analysed.result)  # type: ignore[arg-type]
-                    write_frame(image, analysed.frame.time)  # type: ignore[arg-type]
-                if write_row is not None:
-                    write_row(analysed.result)
-                if lines is not None:
-                    lines.write(f'{analysed.result.to_json()}\n')
+            for analysed in chain([first], rest):
+                for write in writers:
+                    write(analysed)
                 frames += 1
                 faces += len(analysed.result.faces)
                 tracks.update(face.track for face in analysed.result.faces)
@@ -170,100 +153,63 @@ def _warn_if_cut_off(source: str | os.PathLike, frames: int) -> None:
         )
 
 
-def _open(path: str | os.PathLike):
+def _check_stream(source: object) -> None:
+    if not is_stream(source) or is_folder(source):
+        name = f'array of shape {source.shape}' if isinstance(source, np.ndarray) else repr(source)
+        raise ValueError(
+            f'Source {name} is no video, expected a camera index or a file that ends in one of '
+            f'{", ".join(VIDEO_SUFFIXES)}; call the inferencer for images.'
+        )
+
+
+def _open_writers(
+    stack: ExitStack,
+    source: str | os.PathLike | int,
+    first: Analysed,
+    classes: Sequence[str],
+    out: str | os.PathLike | None,
+    table: str | os.PathLike | None,
+    jsonl: str | os.PathLike | None,
+) -> list[Callable[[Analysed], object]]:
+    """Open the files to write, and return what adds a frame to each."""
+    writers: list[Callable[[Analysed], object]] = []
+    if out:
+        size = first.result.width, first.result.height
+        film = stack.enter_context(Film(out, film_rate(source), size))
+
+        def write_frame(analysed: Analysed) -> None:
+            image = annotate(analysed.frame.image, analysed.result)  # type: ignore[arg-type]
+            film.write(image, analysed.frame.time)  # type: ignore[arg-type]
+
+        writers.append(write_frame)
+    if table:
+        rows = csv.writer(stack.enter_context(_open(table)))
+        rows.writerow([*_COLUMNS, *classes])
+        writers.append(lambda x: rows.writerows(_rows(x.result)))  # all or, by Ctrl-C, none
+    if jsonl:
+        lines = stack.enter_context(_open(jsonl))
+        writers.append(lambda x: lines.write(f'{x.result.to_json()}\n'))
+    return writers
+
+
+def _open(path: str | os.PathLike) -> TextIO:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     return open(path, 'w', encoding='utf-8', newline='')
 
 
-class _VideoFile:
-    """Writes frames at their times, each again and again until the next."""
-
-    def __init__(
-        self, path: str | os.PathLike, source: str | os.PathLike | int, size: tuple[int, int]
-    ) -> None:
-        path = Path(path)
-        if path.suffix.lower() not in _CODECS:
-            raise ValueError(
-                f'Video {str(path)!r} cannot be written as {path.suffix!r}; use one of '
-                f'{", ".join(_CODECS)}.'
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = str(path)
-        codec = cv2.VideoWriter_fourcc(*_CODECS[path.suffix.lower()])
-        self.rate = _film_rate(source)
-        self.writer = cv2.VideoWriter(self.path, codec, self.rate, size)
-        if not self.writer.isOpened():
-            raise ValueError(
-                f'Video {self.path!r} cannot be written; check the folder or use .avi.'
-            )
-        self.written = 0
-        self.last: np.ndarray | None = None
-
-    def __enter__(self) -> _VideoFile:
-        return self
-
-    def __call__(self, image: np.ndarray, seconds: float) -> None:
-        place = round(seconds * self.rate)
-        for _ in range(self.written, place):
-            self.writer.write(image if self.last is None else self.last)
-        if self.written <= place:
-            self.writer.write(image)
-            self.written = place + 1
-        self.last = image
-
-    def __exit__(self, kind: type | None, *_: object) -> None:
-        self.writer.release()
-        if kind is not None:
-            return
-        film = cv2.VideoCapture(self.path)  # the writer keeps silent about errors
-        whole = film.isOpened() and film.get(cv2.CAP_PROP_FRAME_COUNT) > 0
-        film.release()
-        if not whole:
-            raise OSError(
-                f'Video {self.path!r} could not be written in full; free space there, or choose '
-                f'another folder.'
-            )
-
-
-def _film_rate(source: str | os.PathLike | int) -> float:
-    """Rate of a file as MPEG-4 can hold it, with 16 bits for its digits; a camera has none."""
-    if isinstance(source, int):
-        return _CAMERA_RATE
-    capture = cv2.VideoCapture(os.fspath(source))
-    rate = max(frame_rate(capture), 1.0)
-    capture.release()
-    return round(rate, 3 if rate < 65 else 2 if rate < 650 else 1)
-
-
-class _Table:
-    """Writes one CSV line a face and frame."""
-
-    def __init__(self, path: str | os.PathLike, classes: Sequence[str]) -> None:
-        self.classes = classes
-        self.file = _open(path)
-        self.writer = csv.writer(self.file)
-        box = ['x1', 'y1', 'x2', 'y2']
-        head = ['frame', 'time', 'track', *box, 'score', 'label', 'probability', *classes]
-        self.writer.writerow(head)
-
-    def __enter__(self) -> _Table:
-        return self
-
-    def __call__(self, result: Result) -> None:
-        self.writer.writerows(list(self._rows(result)))  # all or, by Ctrl-C, none
-
-    def _rows(self, result: Result) -> Iterator[list]:
-        for face in result.to_dict()['faces']:
-            yield [
-                result.frame,
-                round(result.time, 3),  # type: ignore[arg-type]
-                face['track'],
-                *face['box'],
-                face['score'],
-                face['label'],
-                face['probability'],
-                *(face['probabilities'][name] for name in self.classes),
-            ]
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
+def _rows(result: Result) -> list[list]:
+    """One row a face, in the order of the columns."""
+    values = result.to_dict()
+    return [
+        [
+            values['frame'],
+            round(values['time'], 3),
+            face['track'],
+            *face['box'],
+            face['score'],
+            face['label'],
+            face['probability'],
+            *face['probabilities'].values(),
+        ]
+        for face in values['faces']
+    ]
