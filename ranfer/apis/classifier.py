@@ -4,54 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.device import get_device
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from ranfer.apis.checks import check_types
+from ranfer.apis.cut_face import CutFace
+from ranfer.apis.device import find_device
 from ranfer.apis.face_input import FaceInput
 from ranfer.apis.model_file import ModelFile, model_path
 from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
-from ranfer.landmarks import crop_face
-from ranfer.landmarks.align import (
-    face_template,
-    move_boxes,
-    move_points,
-    similarity_transform,
-    warp_face,
-)
 from ranfer.models.heads import RegionWeights, RelationAttentionHead
 from ranfer.models.necks import RANNeck, RegionFeatures
 from ranfer.regions import LandmarkRegions
 from ranfer.utils.scope import in_scope, registered_only
-
-
-@dataclass(frozen=True)
-class CutFace:
-    """A face as the model sees it.
-
-    Attributes:
-        image: BGR, uint8, ``(S, S, 3)``.
-        matrix: From image to face pixels, ``(2, 3)``.
-        landmarks: Five points in face pixels, ``(5, 2)``, or None.
-    """
-
-    image: np.ndarray
-    matrix: np.ndarray
-    landmarks: np.ndarray | None
-
-    def to_image(self, boxes: np.ndarray) -> np.ndarray:
-        """Move boxes ``(k, 4)`` from face pixels to the upright boxes around them in the image."""
-        return move_boxes(boxes, cv2.invertAffineTransform(self.matrix))
 
 
 class Scores(NamedTuple):
@@ -81,32 +53,6 @@ class Classifier(Protocol):
 
     def predict(self, faces: Sequence[CutFace]) -> list[Scores]:
         """Classify at least one face."""
-
-
-def cut_face(
-    image: np.ndarray, box: np.ndarray, landmarks: np.ndarray | None, face: FaceInput
-) -> CutFace:
-    """Cut a face out of an image as a model wants it.
-
-    Args:
-        image: BGR, uint8, ``(H, W, 3)``.
-        box: xyxy in pixels.
-        landmarks: ``(5, 2)`` in pixels, or None.
-        face: Size, margin, alignment, shift and colour. Without landmarks nothing is aligned.
-
-    Raises:
-        ValueError: If the box or the landmarks are degenerate.
-    """
-    if face.align and landmarks is not None:
-        target = face_template(face.size, face.margin, face.shift)
-        matrix = similarity_transform(landmarks, target)
-        cut = warp_face(image, matrix, face.size)
-    else:
-        margin = face.cut_by(align=False).margin
-        cut, matrix = crop_face(image, box, face.size, margin)
-    if face.grey:
-        cut = cv2.cvtColor(cv2.cvtColor(cut, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    return CutFace(cut, matrix, None if landmarks is None else move_points(landmarks, matrix))
 
 
 class FacePreparer:
@@ -240,7 +186,7 @@ class OnnxClassifier:
         outputs = self._model.run(self._model.inputs_of(batch))
         weights = np.stack([outputs[key] for key in RegionWeights._fields], axis=1)
         return [
-            _join(scores, sample, weight[:, : len(sample.regions)])
+            _with_regions(scores, sample, weight[:, : len(sample.regions)])
             for scores, sample, weight in zip(outputs['scores'], batch['data_samples'], weights)
         ]
 
@@ -251,14 +197,7 @@ def load_classifier(
     device: str,
     backend: str,
 ) -> Classifier:
-    """Load what :class:`ranfer.apis.FERInferencer` is given as its model.
-
-    Args:
-        model: See :class:`ranfer.apis.FERInferencer`.
-        weights: See :class:`ranfer.apis.FERInferencer`.
-        device: See :class:`ranfer.apis.FERInferencer`.
-        backend: See :class:`ranfer.apis.FERInferencer`.
-    """
+    """Load what :class:`ranfer.apis.FERInferencer` is given as its model; see there."""
     name = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
     suffix = '' if name is None else Path(name).suffix
     if backend == 'onnxruntime':
@@ -288,45 +227,14 @@ def load_classifier(
     return TorchClassifier(ModelFile.load(model_path(name)), device)
 
 
-def find_device(name: str) -> torch.device:
-    """Turn a device name into a device that is there.
-
-    Raises:
-        ValueError: If there is no such device.
-    """
-    if name == 'auto':
-        name = get_device()
-        if not _has_autocast(name):
-            name = 'cpu'
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-        torch.autocast(device.type, enabled=False)  # the attention turns it off
-    except (RuntimeError, AssertionError, ImportError, TypeError) as error:
-        reason = str(error).split('\n')[0].split(', but')[0]
-        raise ValueError(
-            f"Device {name!r} is not available ({reason}); use device='auto' or 'cpu'."
-        ) from error
-    return device
-
-
-def _has_autocast(name: str) -> bool:
-    """Whether this PyTorch knows mixed precision on a device; an older one does not on MPS."""
-    try:
-        torch.autocast(name, enabled=False)
-    except RuntimeError:
-        return False
-    return True
-
-
 def _scores(sample: DataSample) -> Scores:
     scores = sample.pred_score.float().cpu().numpy()
     if 'region_weights' not in sample:
         return Scores(scores, np.zeros((0, 4)), np.zeros(0, bool), np.zeros((3, 0)))
     weights = np.stack([sample.get(key).float().cpu().numpy() for key in RegionWeights._fields])
-    return _join(scores, sample, weights)
+    return _with_regions(scores, sample, weights)
 
 
-def _join(scores: np.ndarray, sample: DataSample, weights: np.ndarray) -> Scores:
+def _with_regions(scores: np.ndarray, sample: DataSample, weights: np.ndarray) -> Scores:
     number = weights.shape[1]
     return Scores(scores, sample.regions[:number], sample.region_mask[:number], weights)

@@ -19,7 +19,8 @@ from mmengine.utils import ProgressBar
 from mmpretrain.apis.base import BaseInferencer
 
 from ranfer.apis.annotate import annotate
-from ranfer.apis.classifier import CutFace, Scores, cut_face, load_classifier
+from ranfer.apis.classifier import Scores, load_classifier
+from ranfer.apis.cut_face import CutFace, cut_face
 from ranfer.apis.frames import Frame, count_frames, read_frames
 from ranfer.apis.images import shrink
 from ranfer.apis.model_file import ModelFile, shipped_models

@@ -6,7 +6,7 @@ import tiny
 import torch
 
 from ranfer.apis import FERInferencer
-from ranfer.apis.classifier import CutFace
+from ranfer.apis.cut_face import CutFace
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (80, 60, 3), dtype=np.uint8)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ranfer.apis import FaceInput
-from ranfer.apis.classifier import cut_face
+from ranfer.apis.cut_face import cut_face
 from ranfer.landmarks.align import face_template, move_points
 
 RNG = np.random.default_rng(0)

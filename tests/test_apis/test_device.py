@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ranfer.apis.classifier import find_device
+from ranfer.apis.device import find_device
 
 
 def test_a_device_without_autocast_is_not_taken(monkeypatch):
@@ -18,7 +18,7 @@ def test_a_device_without_autocast_is_not_taken(monkeypatch):
     empty = torch.empty
     monkeypatch.setattr(torch, 'autocast', autocast)
     monkeypatch.setattr(torch, 'empty', lambda size, device: empty(size))
-    monkeypatch.setattr('ranfer.apis.classifier.get_device', lambda: 'mps')
+    monkeypatch.setattr('ranfer.apis.device.get_device', lambda: 'mps')
     assert find_device('auto') == torch.device('cpu')
     with pytest.raises(ValueError, match='Device .mps. is not available .User specified'):
         find_device('mps')

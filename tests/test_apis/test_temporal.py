@@ -7,7 +7,7 @@ import pytest
 import tiny
 import torch
 
-from ranfer.apis.classifier import CutFace
+from ranfer.apis.cut_face import CutFace
 from ranfer.apis.temporal import TrackScores
 
 RNG = np.random.default_rng(0)
