@@ -163,18 +163,19 @@ class OnnxClassifier:
     def __init__(self, path: str | os.PathLike) -> None:
         from ranfer.deployment.runtime import ORTModel
 
-        self._model = ORTModel(os.fspath(path))
+        path = os.fspath(path)
+        self._model = ORTModel(path)
         metadata = self._model.metadata
         missing = {'classes', 'regions', 'seed', 'face'} - set(metadata)
         if missing:
             raise ValueError(
-                f'ONNX file {os.fspath(path)!r} lacks {", ".join(sorted(missing))} in its '
-                f'metadata; write it with tools/deployment/export_onnx.py.'
+                f'ONNX file {path!r} lacks {", ".join(sorted(missing))} in its metadata; write it '
+                f'with tools/deployment/export_onnx.py.'
             )
         self.classes = tuple(metadata['classes'])
         if len(self.classes) != self._model.num_classes:
             raise ValueError(
-                f'ONNX file {os.fspath(path)!r} names {len(self.classes)} classes and gives '
+                f'ONNX file {path!r} names {len(self.classes)} classes and gives '
                 f'{self._model.num_classes} scores; write it with tools/deployment/export_onnx.py.'
             )
         self.face = FaceInput(**metadata['face'])

@@ -70,35 +70,25 @@ class ModelFile:
             FileNotFoundError: If a file does not exist.
             ValueError: If the config has no test pipeline with regions, or the file no weights.
         """
-        cfg = config if isinstance(config, Config) else read_config(os.fspath(config))
-        saved = load_checkpoint(os.fspath(checkpoint), map_location='cpu')
+        cfg = (config if isinstance(config, Config) else read_config(config)).to_dict()
+        saved = load_checkpoint(checkpoint, map_location='cpu')
         if 'state_dict' not in saved:
             raise ValueError(
                 f'Checkpoint {checkpoint} has no state_dict; give one that tools/train.py wrote.'
             )
-        if cfg.get('test_dataloader') is None:
-            raise ValueError(
-                'The config has no test_dataloader, which says how a face is fed to the model; '
-                'give the config of the training.'
-            )
-        data = cfg.test_dataloader.dataset
-        if 'pipeline' not in data:
-            raise ValueError(
-                f'test_dataloader.dataset is a {data.get("type")} without a pipeline of its own, '
-                f'which says how a face is fed to the model; give the config of one data set.'
-            )
-        dataset = data.type.split('.')[-1]
-        step = _region_step(data.pipeline)
+        data = _test_data(cfg)
+        dataset = data['type'].split('.')[-1]
+        step = _region_step(data['pipeline'])
         meta = saved.get('meta', {}).get('dataset_meta') or {}
-        model = _plain(cfg.model)
-        model.setdefault('data_preprocessor', _plain(cfg.get('data_preprocessor', {})))
+        model = cfg['model']
+        model.setdefault('data_preprocessor', cfg.get('data_preprocessor', {}))
         if step.get('crop_size'):  # ready crops, which the preprocessor passes as they are
             model['data_preprocessor']['crop_size'] = step['crop_size']
         face = cfg.get('face_input')
         return cls(
             model=model,
-            classes=tuple(meta.get('classes') or _classes_of(data.type)),
-            regions=_plain(step.get('strategy') or dict(type='FixedRegions')),
+            classes=tuple(meta.get('classes') or _classes_of(dataset)),
+            regions=step.get('strategy') or dict(type='FixedRegions'),
             seed=step.get('seed') or 0,
             face=FACE_INPUTS.get(dataset, FaceInput()) if face is None else FaceInput(**face),
             dataset=dataset,
@@ -116,21 +106,22 @@ class ModelFile:
             FileNotFoundError: If there is no such file.
             ValueError: If it is no model file.
         """
-        saved = load_checkpoint(os.fspath(path), map_location='cpu')
-        meta = saved.get('meta') if isinstance(saved, dict) else None
+        path = os.fspath(path)
+        saved = load_checkpoint(path, map_location='cpu')
+        meta = saved.get('meta')
         meta = meta.get(MODEL_META) if isinstance(meta, dict) else None
         if meta is None:
             raise ValueError(
-                f'{os.fspath(path)!r} is a checkpoint without the config of its model; give the '
-                f'config too, or make a model file with tools/model_converters/publish_model.py.'
+                f'{path!r} is a checkpoint without the config of its model; give the config too, '
+                f'or make a model file with tools/model_converters/publish_model.py.'
             )
-        meta = _as_json(meta, os.fspath(path))
-        check_meta(meta, os.fspath(path))
+        meta = _as_json(meta, path)
+        check_meta(meta, path)
         check_types(meta['regions'])
         weights: Any = saved.get('state_dict')
         if isinstance(weights, dict):  # past methods that a file may put in place of a dict's own
             weights = dict(dict.items(weights))
-        check_weights(weights, os.fspath(path))
+        check_weights(weights, path)
         values = {key: value for key, value in meta.items() if key not in ('version', 'face')}
         values['classes'] = tuple(values['classes'])
         return cls(**values, face=FaceInput(**meta['face']), state_dict=weights)
@@ -182,18 +173,13 @@ class ModelFile:
                 f'diverged; use an earlier checkpoint.'
             )
         try:
-            missing, unexpected = model.load_state_dict(weights, strict=False)
+            model.load_state_dict(weights)
         except RuntimeError as error:
+            reason = str(error).splitlines()[1].strip()[:300]
             raise ValueError(
-                f'The weights do not fit the model: {str(error).splitlines()[1].strip()} Use the '
-                f'config the checkpoint was trained with.'
+                f'The weights do not fit the model ({reason}); use the config the checkpoint was '
+                f'trained with.'
             ) from error
-        if missing or unexpected:
-            raise ValueError(
-                f'The weights do not fit the model: {len(missing)} are missing '
-                f'({", ".join(missing[:2])}) and {len(unexpected)} are unknown '
-                f'({", ".join(unexpected[:2])}); use the config the checkpoint was trained with.'
-            )
         return model.eval()
 
 
@@ -250,7 +236,23 @@ def _as_json(meta: object, path: str) -> Any:
         ) from error
 
 
-def _region_step(pipeline: list) -> Mapping:
+def _test_data(cfg: dict) -> dict:
+    """The test data set of a config, whose pipeline says how a face is fed to the model."""
+    if cfg.get('test_dataloader') is None:
+        raise ValueError(
+            'The config has no test_dataloader, which says how a face is fed to the model; give '
+            'the config of the training.'
+        )
+    data = cfg['test_dataloader']['dataset']
+    if 'pipeline' not in data:
+        raise ValueError(
+            f'test_dataloader.dataset is a {data.get("type")} without a pipeline of its own, which '
+            f'says how a face is fed to the model; give the config of one data set.'
+        )
+    return data
+
+
+def _region_step(pipeline: list[dict]) -> dict:
     for step in pipeline:
         if step['type'].split('.')[-1] == 'RegionCropTransform':
             return step
@@ -260,7 +262,7 @@ def _region_step(pipeline: list) -> Mapping:
 
 
 def _classes_of(dataset: str) -> tuple[str, ...]:
-    cls = DATASETS.get(dataset.split('.')[-1])
+    cls = DATASETS.get(dataset)
     classes = getattr(cls, 'METAINFO', {}).get('classes')
     if not classes:
         raise ValueError(
@@ -270,16 +272,8 @@ def _classes_of(dataset: str) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def _plain(value: Any) -> Any:
-    """Config values as dicts, lists and scalars."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
-
-
 def _without(value: Any, keys: tuple[str, ...]) -> Any:
+    """A config without some keys, on every level."""
     if isinstance(value, Mapping):
         return {key: _without(item, keys) for key, item in value.items() if key not in keys}
     return [_without(item, keys) for item in value] if isinstance(value, (list, tuple)) else value

@@ -116,7 +116,7 @@ def test_weights_of_another_width_or_without_a_value_are_one_sentence():
     model = tiny.model_file()
     name = next(name for name, value in model.state_dict.items() if value.dim() == 4)
     for value, sentence in (
-        (torch.zeros(1, 1, 1, 1), f'do not fit the model: size mismatch for {name}'),
+        (torch.zeros(1, 1, 1, 1), f'do not fit the model .size mismatch for {name}'),
         (torch.full_like(model.state_dict[name], torch.nan), f'not finite .{name}.: its training'),
     ):
         other = replace(model, state_dict={**model.state_dict, name: value})
