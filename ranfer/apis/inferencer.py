@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
+from functools import cached_property
+from itertools import groupby
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -119,18 +121,14 @@ class FERInferencer(BaseInferencer):
         if margin is not None and not (isinstance(margin, Real) and -0.4 <= margin <= 4):
             raise ValueError(f'margin must be a number in [-0.4, 4], got {margin!r}.')
         self.face_input = self.classifier.face.cut_by(align, margin, whole=faces == 'whole')
-        if isinstance(detector, str):
-            detector = dict(type=detector)
-        self._detector: FaceDetector | dict | None = detector
+        self._detector = dict(type=detector) if isinstance(detector, str) else detector
 
-    @property
+    @cached_property
     def detector(self) -> FaceDetector:
         """The face detector, built when first needed."""
-        if not isinstance(self._detector, FaceDetector):
-            config = self._detector or DEFAULT_DETECTOR
-            built: FaceDetector = FACE_DETECTORS.build(config)
-            self._detector = built
-        return self._detector
+        if isinstance(self._detector, FaceDetector):
+            return self._detector
+        return FACE_DETECTORS.build(self._detector or DEFAULT_DETECTOR)
 
     def __call__(
         self,
@@ -233,7 +231,7 @@ class FERInferencer(BaseInferencer):
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}.')
         TrackScores(self.classifier, smoothing, window)  # refuses what is out of range
-        with _progress(count_frames(items) if progress else 0, progress) as tick:
+        with _progress(items, progress) as tick:
             for group in _group_images(items):
                 video = is_stream(group[0])
                 tracks = TrackScores(self.classifier, smoothing, window) if video else None
@@ -241,7 +239,7 @@ class FERInferencer(BaseInferencer):
                 for chunk in self._get_chunk_data(frames, batch_size):
                     for analysed in self._analyse_chunk(chunk):
                         tick()
-                        yield analysed if tracks is None else _track(analysed, tracks, self)
+                        yield analysed if tracks is None else self._track(analysed, tracks)
 
     def _analyse_chunk(self, frames: list[Frame]) -> list[Analysed]:
         found, cuts = self.preprocess(frames)
@@ -258,39 +256,33 @@ class FERInferencer(BaseInferencer):
             tuple: Faces and cut faces of every image.
         """
         found = self._find(frames)
-        cuts: list[list[CutFace]] = []
-        for frame, faces in zip(frames, found):
-            if frame.image is None:
-                cuts.append([])
-                continue
-            landmarks = faces.landmarks if self.faces == 'detect' else [None] * len(faces)
-            cuts.append(
-                [
-                    cut_face(frame.image, box, points, self.face_input)
-                    for box, points in zip(faces.boxes, landmarks)
-                ]
-            )
+        cuts = [
+            [] if frame.image is None else self._cut(frame.image, faces)
+            for frame, faces in zip(frames, found)
+        ]
         return found, cuts
 
     def _find(self, frames: Sequence[Frame]) -> list[Faces]:
         none = Faces.sorted(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2)))
-        found = [none] * len(frames)
-        images = {i: one.image for i, one in enumerate(frames) if one.image is not None}
-        if self.faces == 'whole':
-            for i, image in images.items():
-                height, width = image.shape[:2]
-                box = np.array([[0, 0, width, height]])
-                found[i] = Faces.sorted(box, np.ones(1), np.zeros((1, 5, 2)))
-            return found
-        small = [shrink(image, _DETECTION_SIDE) for image in images.values()]
-        for i, faces, (_, factor) in zip(
-            images, self.detector.detect([image for image, _ in small]), small
-        ):
+        images = [frame.image for frame in frames if frame.image is not None]
+        faces = iter(map(_whole, images) if self.faces == 'whole' else self._detect(images))
+        return [none if frame.image is None else next(faces) for frame in frames]
+
+    def _detect(self, images: Sequence[np.ndarray]) -> list[Faces]:
+        small = [shrink(image, _DETECTION_SIDE) for image in images]
+        found = []
+        for faces, (_, factor) in zip(self.detector.detect([image for image, _ in small]), small):
             keep = _usable(faces, self.face_input.align)
-            found[i] = Faces(
-                faces.boxes[keep] / factor, faces.scores[keep], faces.landmarks[keep] / factor
-            )
+            boxes, landmarks = faces.boxes[keep] / factor, faces.landmarks[keep] / factor
+            found.append(Faces(boxes, faces.scores[keep], landmarks))
         return found
+
+    def _cut(self, image: np.ndarray, faces: Faces) -> list[CutFace]:
+        landmarks = faces.landmarks if self.faces == 'detect' else [None] * len(faces)
+        return [
+            cut_face(image, box, points, self.face_input)
+            for box, points in zip(faces.boxes, landmarks)
+        ]
 
     def forward(self, cuts: Sequence[CutFace]) -> list[Scores]:
         """Classify cut faces in batches.
@@ -335,9 +327,7 @@ class FERInferencer(BaseInferencer):
                 source=frame.source,
                 width=width,
                 height=height,
-                faces=tuple(
-                    self._face(faces, index, *pair) for index, pair in enumerate(zip(cut, mine))
-                ),
+                faces=tuple(self._face(faces, i, cut[i], mine[i]) for i in range(len(cut))),
                 frame=frame.index,
                 time=frame.time,
                 error=frame.error,
@@ -353,29 +343,40 @@ class FERInferencer(BaseInferencer):
             for box, weights, there in zip(boxes, scores.weights.T, scores.mask)
             if there
         )
-        face = Face(
+        return Face(
             box=_box(faces.boxes[index]),
             score=float(np.clip(faces.scores[index], 0, 1)) if detected else None,
             landmarks=(
                 tuple((float(x), float(y)) for x, y in faces.landmarks[index]) if detected else None
             ),
-            label='',
-            probability=0.0,
-            probabilities={},
             regions=regions,
+            **self._expression(scores.scores),
         )
-        return self.with_scores(face, scores.scores)
 
-    def with_scores(self, face: Face, scores: np.ndarray, track: int | None = None) -> Face:
-        """Return ``face`` with other probabilities ``(C,)`` and a track."""
+    def _expression(self, scores: np.ndarray) -> dict[str, Any]:
+        """What a :class:`Face` says of its probabilities ``(C,)``."""
         values = [float(x) for x in np.clip(scores, 0, 1)]
         best = int(np.argmax(values))
-        return replace(
-            face,
+        return dict(
             label=self.classes[best],
             probability=values[best],
             probabilities=dict(zip(self.classes, values)),
-            track=track,
+        )
+
+    def _track(self, analysed: Analysed, tracks: TrackScores) -> Analysed:
+        """Number the faces of a frame, sum up their frames, and sort them by their track."""
+        faces = analysed.result.faces
+        boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
+        numbers, smooth = tracks.update(boxes, analysed.scores)
+        order = np.argsort(numbers, kind='stable')
+        tracked = tuple(
+            replace(faces[i], track=int(numbers[i]), **self._expression(smooth[i])) for i in order
+        )
+        return Analysed(
+            analysed.frame,
+            replace(analysed.result, faces=tracked),
+            tuple(analysed.cuts[i] for i in order),
+            tuple(analysed.scores[i] for i in order),
         )
 
     def visualize(
@@ -466,6 +467,12 @@ def picture_stem(frame: Frame) -> str:
     return stem if frame.index is None else f'{stem}_{frame.index:06d}'
 
 
+def _whole(image: np.ndarray) -> Faces:
+    """An image as one face, without landmarks."""
+    height, width = image.shape[:2]
+    return Faces.sorted(np.array([[0, 0, width, height]]), np.ones(1), np.zeros((1, 5, 2)))
+
+
 def _usable(faces: Faces, align: bool) -> np.ndarray:
     """Which faces can be cut out: their values are finite and not all in one place."""
     values = np.concatenate([faces.boxes, faces.landmarks.reshape(-1, 10)], axis=1)
@@ -479,43 +486,18 @@ def _usable(faces: Faces, align: bool) -> np.ndarray:
 
 def _group_images(items: Sequence[Input]) -> Iterator[list[Input]]:
     """Neighbouring images together, each video by itself."""
-    group: list[Input] = []
-    for item in items:
-        if is_stream(item):
-            if group:
-                yield group
-            yield [item]
-            group = []
-        else:
-            group.append(item)
-    if group:
-        yield group
-
-
-def _track(analysed: Analysed, tracks: TrackScores, inferencer: FERInferencer) -> Analysed:
-    """Number the faces of a frame, sum up their frames, and sort them by their track."""
-    faces = analysed.result.faces
-    boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
-    numbers, smooth = tracks.update(boxes, analysed.scores)
-    order = np.argsort(numbers, kind='stable')
-    tracked = tuple(
-        inferencer.with_scores(faces[i], smooth[i], track=int(numbers[i])) for i in order
-    )
-    return Analysed(
-        analysed.frame,
-        replace(analysed.result, faces=tracked),
-        tuple(analysed.cuts[i] for i in order),
-        tuple(analysed.scores[i] for i in order),
-    )
+    for videos, neighbours in groupby(items, key=is_stream):
+        group = list(neighbours)
+        yield from [[item] for item in group] if videos else [group]
 
 
 @contextmanager
-def _progress(total: int, shown: bool) -> Iterator[Callable[[], None]]:
+def _progress(items: Sequence[Input], shown: bool) -> Iterator[Callable[[], None]]:
     """A progress bar on the standard error, or nothing; yields what moves it on."""
     if not shown or sys.stderr is None:
         yield lambda: None
         return
-    bar = ProgressBar(total, file=sys.stderr)
+    bar = ProgressBar(count_frames(items), file=sys.stderr)
     try:
         yield bar.update
     finally:
