@@ -10,9 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ranfer.engine.errors import complain, explain, one_sentence_errors, stop_printing
 from ranfer.version import __version__
+
+if TYPE_CHECKING:
+    from ranfer.apis import FERInferencer, Result
+    from ranfer.apis.outputs import Outputs
+    from ranfer.apis.sources import Input, Stream
 
 REQUIRED = ('torch', 'torchvision', 'numpy', 'matplotlib', 'mmengine', 'mmpretrain')
 
@@ -111,7 +117,7 @@ def add_predict_arguments(parser: argparse.ArgumentParser) -> None:
 def predict(args: argparse.Namespace) -> int:
     """``ranfer predict``: print one line a face, write pictures, tables and JSON Lines."""
     from ranfer.apis import FERInferencer
-    from ranfer.apis.outputs import Outputs, is_full
+    from ranfer.apis.outputs import Outputs
     from ranfer.apis.sources import expand, is_several, is_stream
     from ranfer.apis.video import check_max_frames
 
@@ -121,6 +127,7 @@ def predict(args: argparse.Namespace) -> int:
     items = expand(given)
     outputs = Outputs(items)
     several = is_several(given, items)
+    images = [item for item in items if not is_stream(item)]
     streams = [item for item in items if is_stream(item)]
     if streams and args.json and (len(items) > 1 or args.json == '-'):
         raise ValueError('--json takes images, or one video with the name of a file.')
@@ -137,18 +144,8 @@ def predict(args: argparse.Namespace) -> int:
     )
     if not streams:
         _warn_of_video_options(args)
-    images = [item for item in items if not is_stream(item)]
     failed = _predict_images(inferencer, images, several, outputs, args)
-    for item in streams:
-        try:
-            _predict_video(inferencer, item, outputs, args)
-        except BrokenPipeError:
-            raise
-        except (OSError, ValueError) as error:
-            if not several or is_full(error):
-                raise
-            complain(f'Error: {explain(error)}')
-            failed += 1
+    failed += _predict_videos(inferencer, streams, several, outputs, args)
     return int(failed == len(items))
 
 
@@ -162,7 +159,7 @@ def _warn_of_video_options(args: argparse.Namespace) -> None:
             complain(f'{option} {value} is for videos and cameras, and changes nothing for images.')
 
 
-def _check_json(path: str, outputs) -> None:
+def _check_json(path: str, outputs: Outputs) -> None:
     """Refuse to write a table over a photo or video, as ``--json *.jpg`` would."""
     from ranfer.apis.sources import VIDEO_SUFFIXES
     from ranfer.datasets.names import IMAGE_SUFFIXES
@@ -177,7 +174,11 @@ def _check_json(path: str, outputs) -> None:
 
 
 def _predict_images(
-    inferencer, images: list, several: bool, outputs, args: argparse.Namespace
+    inferencer: FERInferencer,
+    images: list[Input],
+    several: bool,
+    outputs: Outputs,
+    args: argparse.Namespace,
 ) -> int:
     """Print and write the results of images; the number of those that could not be read."""
     from ranfer.apis import write_jsonl
@@ -185,14 +186,13 @@ def _predict_images(
     if not images:
         return 0
     terminal = sys.stdout is not None and sys.stdout.isatty()
-    quiet = args.no_progress or len(images) == 1 or terminal
     results = inferencer.stream(
         images if several else images[0],
-        args.batch_size,
-        args.smoothing,
-        not quiet,
-        args.window,
-        outputs,
+        batch_size=args.batch_size,
+        smoothing=args.smoothing,
+        progress=not (args.no_progress or len(images) == 1 or terminal),
+        window=args.window,
+        outputs=outputs,
         show_dir=args.out,
     )
     errors: list[str] = []
@@ -206,7 +206,9 @@ def _predict_images(
     return len(errors)
 
 
-def _print_each(results: Iterable, errors: list[str], args: argparse.Namespace) -> Iterator:
+def _print_each(
+    results: Iterable[Result], errors: list[str], args: argparse.Namespace
+) -> Iterator[Result]:
     """Print results as they come, pass them on, and collect their errors."""
     for result in results:
         _print([result.to_json()] if args.json == '-' else describe(result), args)
@@ -229,7 +231,7 @@ def _print(lines: Iterable[str], args: argparse.Namespace) -> None:
         stop_printing()
 
 
-def describe(result) -> Iterator[str]:
+def describe(result: Result) -> Iterator[str]:
     """Lines that tell what was found in an image."""
     from ranfer.apis.results import printable
 
@@ -248,7 +250,31 @@ def describe(result) -> Iterator[str]:
             yield f'  region weights, whole face first: {weights}'
 
 
-def _predict_video(inferencer, item, outputs, args: argparse.Namespace) -> None:
+def _predict_videos(
+    inferencer: FERInferencer,
+    items: list[Stream],
+    several: bool,
+    outputs: Outputs,
+    args: argparse.Namespace,
+) -> int:
+    """Print and write the results of videos; the number of those that could not be read."""
+    from ranfer.apis.outputs import is_full
+
+    failed = 0
+    for item in items:
+        try:
+            _predict_video(inferencer, item, outputs, args)
+        except (OSError, ValueError) as error:
+            if not several or is_full(error) or isinstance(error, BrokenPipeError):
+                raise
+            complain(f'Error: {explain(error)}')
+            failed += 1
+    return failed
+
+
+def _predict_video(
+    inferencer: FERInferencer, item: Stream, outputs: Outputs, args: argparse.Namespace
+) -> None:
     from ranfer.apis import analyse_video
 
     name = outputs.name(f'camera{item}' if isinstance(item, int) else Path(item).stem)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ranfer.apis.frames import frame_rate
+from ranfer.apis.sources import Stream
 
 _CODECS = {'.mp4': 'mp4v', '.avi': 'MJPG', '.mkv': 'mp4v', '.mov': 'mp4v'}
 
@@ -82,7 +83,7 @@ class Film:
             )
 
 
-def film_rate(source: str | os.PathLike | int) -> float:
+def film_rate(source: Stream) -> float:
     """Frames a second for a film of a video file or camera, which itself has no rate.
 
     MPEG-4 holds a rate in 16 bits, which is so many digits.

@@ -13,7 +13,7 @@ import numpy as np
 
 from ranfer.apis.images import as_image, read_image
 from ranfer.apis.results import printable
-from ranfer.apis.sources import Input, is_stream
+from ranfer.apis.sources import Input, Stream, is_stream
 
 _LONGEST_STEP = 10.0
 """Seconds between two frames beyond which the file is not believed: streams that were cut together
@@ -71,7 +71,7 @@ def _name(item: Input) -> str:
     return f'camera {item}' if isinstance(item, int) else os.fspath(item)
 
 
-def _read_video(item: str | os.PathLike | int) -> Iterator[Frame]:
+def _read_video(item: Stream) -> Iterator[Frame]:
     camera, source = isinstance(item, int), _name(item)
     if not camera and not Path(source).is_file():
         raise FileNotFoundError(f'Video {source!r} does not exist; check the path.')
@@ -132,7 +132,7 @@ def count_frames(items: Sequence[Input]) -> int:
     """Number of images and frames, 0 if it is not known beforehand."""
     total = 0
     for item in items:
-        if isinstance(item, np.ndarray) or not is_stream(item):
+        if not is_stream(item):
             total += 1
             continue
         if isinstance(item, int) or printable(os.fspath(item)) != os.fspath(item):

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 
@@ -14,10 +15,14 @@ from ranfer.datasets.names import IMAGE_SUFFIXES, UNREAD_SUFFIXES, is_litter
 
 VIDEO_SUFFIXES = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv')
 
-Input = str | os.PathLike | np.ndarray | int
+Stream = str | os.PathLike | int
+"""A video file or a camera."""
+
+Input = Stream | np.ndarray
+"""An image, folder, pattern or one of these, as a path, array or index."""
 
 
-def is_stream(item: object) -> bool:
+def is_stream(item: object) -> TypeGuard[Stream]:
     """Whether an input is a video file or a camera."""
     if isinstance(item, (str, os.PathLike)):
         return Path(item).suffix.lower() in VIDEO_SUFFIXES
@@ -43,7 +48,7 @@ def expand(inputs: Input | Sequence[Input]) -> list[Input]:
         if not inputs:
             raise ValueError('The list of inputs is empty; give at least one image.')
         return [single for item in inputs for single in expand(item)]
-    if isinstance(inputs, int) and is_stream(inputs):
+    if is_stream(inputs) and isinstance(inputs, int):
         if not 0 <= inputs < 2**31:  # OpenCV ends the process
             raise ValueError(
                 f'Camera index {inputs} is out of range; give 0 for the first camera, 1 for the '

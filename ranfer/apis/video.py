@@ -21,7 +21,7 @@ from ranfer.apis.frames import count_frames
 from ranfer.apis.inferencer import Analysed, FERInferencer
 from ranfer.apis.outputs import Outputs
 from ranfer.apis.results import Result
-from ranfer.apis.sources import VIDEO_SUFFIXES, is_folder, is_stream
+from ranfer.apis.sources import VIDEO_SUFFIXES, Stream, is_folder, is_stream
 
 _COUNTED, _MISCOUNTED = ('.mp4', '.m4v', '.mov', '.avi'), 2
 """Files that hold the number of their frames, and by how many it may be wrong in a whole one."""
@@ -59,7 +59,7 @@ class VideoSummary:
 
 def analyse_video(
     inferencer: FERInferencer,
-    source: str | os.PathLike | int,
+    source: Stream,
     out: str | os.PathLike | None = None,
     table: str | os.PathLike | None = None,
     jsonl: str | os.PathLike | None = None,
@@ -164,7 +164,7 @@ def _check_stream(source: object) -> None:
 
 def _open_writers(
     stack: ExitStack,
-    source: str | os.PathLike | int,
+    source: Stream,
     first: Analysed,
     classes: Sequence[str],
     out: str | os.PathLike | None,
