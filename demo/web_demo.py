@@ -25,7 +25,8 @@ from ranfer.apis.annotate import annotate
 from ranfer.apis.model_file import find_model
 from ranfer.apis.sources import is_stream
 from ranfer.datasets.synthetic import draw
-from ranfer.engine.errors import USER_ERRORS, explain, one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.explain import USER_ERRORS, explain
 from ranfer.utils.dependencies import require
 
 MAX_BATCH = 50

@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ranfer.engine.errors import complain, explain, one_sentence_errors, stop_printing
+from ranfer.engine.errors import complain, one_sentence_errors, stop_printing
+from ranfer.engine.explain import explain
 from ranfer.version import __version__
 
 if TYPE_CHECKING:

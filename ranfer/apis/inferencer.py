@@ -30,7 +30,7 @@ from ranfer.apis.outputs import OccupiedError, Outputs, is_full
 from ranfer.apis.results import Face, Region, Result, printable
 from ranfer.apis.sources import Input, expand, is_several, is_stream
 from ranfer.apis.temporal import TrackScores
-from ranfer.engine.errors import explain
+from ranfer.engine.explain import explain
 from ranfer.landmarks import FaceDetector, Faces
 from ranfer.registry import FACE_DETECTORS
 

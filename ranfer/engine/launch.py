@@ -110,7 +110,9 @@ def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
         or osp.join('work_dirs', osp.splitext(osp.basename(args.config))[0])
     )
     merge_options(cfg, args.cfg_options or {})
-    if cfg.get('randomness', {}).get('deterministic'):
+    randomness = cfg.get('randomness', {})
+    _check_seed(randomness.get('seed'))
+    if randomness.get('deterministic'):
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')  # or cuBLAS refuses
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg.get(name)
@@ -125,6 +127,14 @@ def apply_common_arguments(cfg: Config, args: argparse.Namespace) -> Config:
     if not torch.cuda.is_available() and args.launcher == 'pytorch':
         _distribute_on_cpu(cfg)
     return cfg
+
+
+def _check_seed(seed: object) -> None:
+    if seed is not None and not (isinstance(seed, int) and 0 <= seed < 2**32):
+        raise ValueError(
+            f'randomness.seed is {seed!r}, must be a whole number from 0 to {2**32 - 1}, or None '
+            f'for another one in every run.'
+        )
 
 
 def merge_options(cfg: Config, options: dict[str, object]) -> None:

@@ -36,7 +36,7 @@ import tiny  # noqa: E402
 
 from ranfer.apis import FERInferencer  # noqa: E402
 from ranfer.datasets.synthetic import draw  # noqa: E402
-from ranfer.engine.errors import USER_ERRORS  # noqa: E402
+from ranfer.engine.explain import USER_ERRORS  # noqa: E402
 
 BROKEN_EVERY = 10
 WARM_UP = 0.2

@@ -98,6 +98,16 @@ def test_deterministic_randomness_reaches_cublas(monkeypatch):
     assert os.environ['CUBLAS_WORKSPACE_CONFIG'] == ':4096:8'
 
 
+@pytest.mark.parametrize('seed', ['abc', -1, 1.5])
+def test_a_seed_that_is_none(seed):
+    with pytest.raises(ValueError) as caught:
+        apply_common_arguments(config(), parse('--cfg-options', f'randomness.seed={seed}'))
+    assert str(caught.value) == (
+        f'randomness.seed is {seed!r}, must be a whole number from 0 to 4294967295, or None for '
+        f'another one in every run.'
+    )
+
+
 def test_schedule_scales_with_the_epochs():
     cfg = Config(
         dict(

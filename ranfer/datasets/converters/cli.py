@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from ranfer.engine.errors import USER_ERRORS, explain
+from ranfer.engine.explain import USER_ERRORS, explain
 
 
 def converter_parser(description: str | None, out: str) -> argparse.ArgumentParser:
