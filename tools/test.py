@@ -14,7 +14,6 @@ from mmengine.evaluator import BaseMetric, DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from ranfer.engine.checkpoint import load_weights
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import (
     add_common_arguments,
@@ -24,6 +23,7 @@ from ranfer.engine.launch import (
     has_autocast,
     read_config,
 )
+from ranfer.engine.weights import load_weights
 from ranfer.evaluation import DumpPredictions, FERMetric
 from ranfer.evaluation.paper_results import report_text
 

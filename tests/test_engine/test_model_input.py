@@ -9,8 +9,8 @@ from test_engine.tiny import tiny_runner
 
 from ranfer.apis.model_file import find_model
 from ranfer.engine import load_checkpoint
-from ranfer.engine.checkpoint import load_weights
 from ranfer.engine.model_input import INPUT_META, input_of
+from ranfer.engine.weights import load_weights
 from ranfer.models import RegionDataPreprocessor
 
 

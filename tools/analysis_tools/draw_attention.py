@@ -12,9 +12,9 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS, MODELS
 
-from ranfer.engine.checkpoint import load_weights
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import add_config_arguments, apply_common_arguments, read_config
+from ranfer.engine.weights import load_weights
 from ranfer.visualization.figure import write_picture
 from ranfer.visualization.visualizer import draw_sample, face_of_input
 

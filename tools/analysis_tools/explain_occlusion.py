@@ -19,9 +19,9 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 from mmpretrain.registry import DATASETS, MODELS
 
-from ranfer.engine.checkpoint import load_weights
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.launch import add_config_arguments, apply_common_arguments, read_config
+from ranfer.engine.weights import load_weights
 from ranfer.evaluation.hidden_regions import compare_hidden, hidden_share
 from ranfer.evaluation.tables import markdown_table
 from ranfer.visualization.figure import write_picture

@@ -18,8 +18,8 @@ import torch
 
 from ranfer.engine import load_checkpoint
 from ranfer.engine.atomic import open_beside, refuse_overwriting
-from ranfer.engine.checkpoint import state_dict_of
 from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.weights import state_dict_of
 from ranfer.models.converters import (
     iresnet_depth,
     iresnet_to_ranfer,

@@ -18,8 +18,9 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.nn.parallel import DistributedDataParallel
 
 from ranfer.engine.atomic import TEMPORARY, write_atomically
-from ranfer.engine.checkpoint import check_fit, load_checkpoint, without_wrappers
+from ranfer.engine.checkpoint import load_checkpoint
 from ranfer.engine.model_input import INPUT_META, input_of
+from ranfer.engine.weights import check_fit, without_wrappers
 from ranfer.registry import HOOKS
 
 

@@ -10,8 +10,8 @@ from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
-from ranfer.engine.checkpoint import without_wrappers
 from ranfer.engine.model_input import MODEL_META
+from ranfer.engine.weights import without_wrappers
 from ranfer.registry import HOOKS
 
 

@@ -13,7 +13,7 @@ import torch
 from mmengine.fileio import LocalBackend
 from test_engine.tiny import HOOKS, Score, tiny_runner
 
-from ranfer.engine import atomic, checkpoint, load_checkpoint
+from ranfer.engine import atomic, load_checkpoint
 from ranfer.engine.errors import one_sentence_errors
 from ranfer.engine.hooks import checkpoint_hook
 
@@ -159,7 +159,7 @@ def test_a_checkpoint_of_another_model_is_an_error(value, tmp_path):
 @pytest.mark.parametrize('prefix', ['', 'module.'])
 def test_weights_that_are_left_out_are_a_warning(prefix, tmp_path, monkeypatch):
     texts: list[str] = []
-    monkeypatch.setattr(checkpoint, 'print_log', lambda text, *_: texts.append(text))
+    monkeypatch.setattr('ranfer.engine.weights.print_log', lambda text, *_: texts.append(text))
     weights = {'fc.weight': torch.zeros(3, 2), 'fc.bias': torch.ones(1), 'neck': torch.zeros(1)}
     state = {prefix + name: value for name, value in weights.items()}
     torch.save(dict(state_dict=state), tmp_path / 'part.pth')
