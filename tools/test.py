@@ -19,10 +19,9 @@ from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
     end_distributed,
-    evaluate_in_half_precision,
-    has_autocast,
     read_config,
 )
+from ranfer.engine.precision import evaluate_in_half_precision, has_autocast
 from ranfer.engine.weights import load_weights
 from ranfer.evaluation import DumpPredictions, FERMetric
 from ranfer.evaluation.paper_results import report_text

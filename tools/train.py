@@ -14,12 +14,10 @@ from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
     end_distributed,
-    evaluate_in_half_precision,
-    has_autocast,
-    has_bf16,
     read_config,
-    scale_schedule,
 )
+from ranfer.engine.precision import evaluate_in_half_precision, has_autocast, has_bf16
+from ranfer.engine.schedule import scale_schedule
 
 
 def parse_args() -> argparse.Namespace:

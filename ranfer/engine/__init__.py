@@ -9,7 +9,7 @@ from ranfer.engine.hooks import (
     RANVisualizationHook,
     SafeCheckpointHook,
 )
-from ranfer.engine.optim import AutocastOptimWrapper
+from ranfer.engine.precision import AutocastOptimWrapper
 
 __all__ = [
     'AutocastOptimWrapper',

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import logging
 import os
 import os.path as osp
 from copy import deepcopy
@@ -13,13 +12,10 @@ from inspect import signature
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ranfer.engine.memory import keep_freed_memory
-
-SCHEDULE_KEYS = ('begin', 'end', 'T_max', 'step_size', 'total_steps')
 
 
 class CfgOptions(DictAction):
@@ -161,70 +157,6 @@ def merge_options(cfg: Config, options: dict[str, object]) -> None:
     prefix = 'data_preprocessor'
     shared = {f'model.{key}': x for key, x in options.items() if key.split('.')[0] == prefix}
     cfg.merge_from_dict({**shared, **options})
-
-
-def has_bf16() -> bool:
-    """Whether the GPU computes in bfloat16; PyTorch counts one that emulates it slowly too."""
-    return torch.version.hip is not None or torch.cuda.get_device_capability()[0] >= 8
-
-
-def evaluate_in_half_precision(cfg: Config, *loops: str) -> None:
-    """Let evaluation loops run under autocast, in bfloat16 where the device computes in it.
-
-    Args:
-        cfg: Config, changed in place.
-        loops: Keys of the loops, such as ``'val_cfg'``; those that are None stay so.
-    """
-    if torch.cuda.is_available() and has_bf16():  # MMEngine's loops take PyTorch's default, float16
-        set_default = getattr(torch, 'set_autocast_dtype', None)
-        if set_default is None:  # PyTorch before 2.4
-            torch.set_autocast_gpu_dtype(torch.bfloat16)
-        else:
-            set_default('cuda', torch.bfloat16)
-    for loop in loops:
-        if cfg.get(loop) is not None:
-            cfg[loop].fp16 = True
-
-
-def has_autocast() -> bool:
-    """Whether MMEngine has mixed precision on this device; if not, a warning says so."""
-    device = get_device()
-    if device in ('cpu', 'cuda'):
-        return True
-    print_log(f'--amp is left out: MMEngine has none for {device}.', 'current', logging.WARNING)
-    return False
-
-
-def scale_schedule(cfg: Config, epochs: int) -> None:
-    """Stretch or shrink a schedule by epochs to ``epochs``, milestones and all, in place.
-
-    Steps are rounded to whole epochs; a scheduler whose time rounds to none, such as a warm-up of
-    less than half an epoch, is left out.
-
-    Raises:
-        ValueError: If ``epochs`` is below 1 or the schedule does not count epochs.
-    """
-    old = cfg.train_cfg.get('max_epochs')
-    if epochs < 1 or old is None:
-        raise ValueError(
-            f'--epochs needs a number from 1 and a config with train_cfg.max_epochs, got {epochs} '
-            f'and max_epochs={old}.'
-        )
-    factor = epochs / old
-    schedulers = cfg.get('param_scheduler') or []
-    schedulers = schedulers if isinstance(schedulers, list) else [schedulers]
-    for scheduler in schedulers:
-        for key in SCHEDULE_KEYS:
-            if isinstance(scheduler.get(key), (int, float)):
-                least = 0 if key in ('begin', 'end') else 1
-                scheduler[key] = max(round(scheduler[key] * factor), least)
-        for key in ('milestones', 'periods', 'restarts'):
-            if key in scheduler:
-                scheduler[key] = [max(round(m * factor), 1) for m in scheduler[key]]
-    kept = [s for s in schedulers if s.get('end') is None or s.end > s.get('begin', 0)]
-    if len(kept) < len(schedulers):
-        cfg.param_scheduler = kept
-    cfg.train_cfg.max_epochs = epochs
 
 
 def _distribute_on_cpu(cfg: Config) -> None:

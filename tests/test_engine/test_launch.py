@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 
-from ranfer.engine import launch
 from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
-    evaluate_in_half_precision,
     read_config,
-    scale_schedule,
 )
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def parse(*options: str) -> argparse.Namespace:
@@ -108,67 +101,6 @@ def test_a_seed_that_is_none(seed):
     )
 
 
-def test_schedule_scales_with_the_epochs():
-    cfg = Config(
-        dict(
-            train_cfg=dict(max_epochs=60),
-            param_scheduler=[
-                dict(type='LinearLR', begin=0, end=3),
-                dict(type='MultiStepLR', milestones=[18, 30, 48], begin=3, end=60),
-            ],
-        )
-    )
-    scale_schedule(cfg, 20)
-    assert cfg.train_cfg.max_epochs == 20
-    assert cfg.param_scheduler[0] == dict(type='LinearLR', begin=0, end=1)
-    assert cfg.param_scheduler[1].milestones == [6, 10, 16]
-    assert cfg.param_scheduler[1].end == 20
-    short = dict(type='LinearLR', begin=0, end=2)
-    cfg = Config(dict(train_cfg=dict(max_epochs=10), param_scheduler=short))
-    scale_schedule(cfg, 1)
-    assert cfg.param_scheduler == []
-    single = Config(
-        dict(train_cfg=dict(max_epochs=10), param_scheduler=dict(type='S', milestones=[5]))
-    )
-    scale_schedule(single, 4)
-    assert single.param_scheduler.milestones == [2]
-
-
-@pytest.mark.parametrize('epochs', range(1, 13))
-def test_a_warm_up_ends_where_the_next_part_begins(epochs):
-    cfg = Config.fromfile(ROOT / 'configs/_base_/schedules/onecycle.py')
-    scale_schedule(cfg, epochs)
-    *warm_up, cosine = cfg.param_scheduler
-    end = round(0.2 * epochs)
-    assert [(s.type, s.begin, s.end) for s in warm_up] == [('LinearLR', 0, end)] * (end > 0)
-    assert (cosine.begin, cosine.end) == (end, epochs)
-    assert all(type(s[key]) is int for s in cfg.param_scheduler for key in ('begin', 'end'))
-
-
-def test_an_open_end_stays():
-    schedule = dict(type='ConstantLR', by_epoch=True, begin=5, end=None)
-    cfg = Config(dict(train_cfg=dict(by_epoch=True, max_epochs=10), param_scheduler=[schedule]))
-    scale_schedule(cfg, 2)
-    assert cfg.param_scheduler[0].begin == 1
-
-
-def test_cycles_and_restarts_are_scaled_too():
-    cycle = dict(type='OneCycleLR', total_steps=2)
-    restarts = dict(type='CosineRestartLR', periods=[1, 3])
-    cfg = Config(dict(train_cfg=dict(max_epochs=4), param_scheduler=[cycle, restarts]))
-    scale_schedule(cfg, 8)
-    assert cfg.param_scheduler[0].total_steps == 4
-    assert cfg.param_scheduler[1].periods == [2, 6]
-
-
-@pytest.mark.parametrize(
-    ('train_cfg', 'epochs'), [(dict(max_epochs=10), 0), (dict(by_epoch=False, max_iters=10), 3)]
-)
-def test_schedule_that_cannot_scale(train_cfg, epochs):
-    with pytest.raises(ValueError, match='--epochs needs a number from 1'):
-        scale_schedule(Config(dict(train_cfg=train_cfg)), epochs)
-
-
 def test_unreadable_configs_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r'nothing\.py does not exist'):
         read_config(str(tmp_path / 'nothing.py'))
@@ -206,22 +138,3 @@ def test_timeouts_that_are_no_time(started, timeout):
     with pytest.raises(ValueError, match=r'env_cfg\.dist_cfg\.timeout must be a number of seconds'):
         apply_common_arguments(cfg, parse('--launcher', 'pytorch'))
     assert not started
-
-
-@pytest.fixture
-def default_dtype() -> Iterator[None]:
-    before = torch.get_autocast_gpu_dtype()
-    yield
-    torch.set_autocast_gpu_dtype(before)
-
-
-@pytest.mark.filterwarnings('ignore::DeprecationWarning')
-@pytest.mark.parametrize(('bf16', 'dtype'), [(True, torch.bfloat16), (False, torch.float16)])
-def test_evaluation_computes_in_the_type_of_the_training(monkeypatch, default_dtype, bf16, dtype):
-    torch.set_autocast_gpu_dtype(torch.float16)
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
-    monkeypatch.setattr(launch, 'has_bf16', lambda: bf16)
-    cfg = config(val_cfg=None, test_cfg=dict())
-    evaluate_in_half_precision(cfg, 'val_cfg', 'test_cfg')
-    assert torch.get_autocast_gpu_dtype() == dtype
-    assert cfg.test_cfg.fp16 and cfg.val_cfg is None

@@ -1,0 +1,45 @@
+"""Mixed precision of training and evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+
+from ranfer.engine import precision
+
+
+def test_forward_runs_in_bfloat16_and_weights_stay_float32():
+    model = torch.nn.Linear(4, 4)
+    wrapper = build_optim_wrapper(
+        model, dict(type='ranfer.AutocastOptimWrapper', optimizer=dict(type='SGD', lr=0.1))
+    )
+    before = model.weight.detach().clone()
+    with wrapper.optim_context(model):
+        out = model(torch.randn(2, 4))
+    assert out.dtype == torch.bfloat16
+    wrapper.update_params(out.float().square().sum())
+    assert model.weight.dtype == torch.float32 and not torch.equal(model.weight, before)
+    assert model(torch.randn(2, 4)).dtype == torch.float32
+
+
+@pytest.fixture
+def default_dtype() -> Iterator[None]:
+    before = torch.get_autocast_gpu_dtype()
+    yield
+    torch.set_autocast_gpu_dtype(before)
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
+@pytest.mark.parametrize(('bf16', 'dtype'), [(True, torch.bfloat16), (False, torch.float16)])
+def test_evaluation_computes_in_the_type_of_the_training(monkeypatch, default_dtype, bf16, dtype):
+    torch.set_autocast_gpu_dtype(torch.float16)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(precision, 'has_bf16', lambda: bf16)
+    cfg = Config(dict(val_cfg=None, test_cfg=dict()))
+    precision.evaluate_in_half_precision(cfg, 'val_cfg', 'test_cfg')
+    assert torch.get_autocast_gpu_dtype() == dtype
+    assert cfg.test_cfg.fp16 and cfg.val_cfg is None
