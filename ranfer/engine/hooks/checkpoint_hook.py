@@ -132,9 +132,8 @@ class SafeCheckpointHook(CheckpointHook):
         return Path(folder) if isinstance(backend, LocalBackend) else None
 
     def _newest(self, folder: Path, runner: Runner) -> str | None:
-        candidates = self._candidates(folder, Path(runner.work_dir) / 'last_checkpoint')
         reasons = []
-        for path in candidates:
+        for path in self._candidates(folder, Path(runner.work_dir) / 'last_checkpoint'):
             try:
                 if not osp.isdir(path):  # DeepSpeed's are folders
                     load_checkpoint(path, map_location='cpu')
@@ -142,8 +141,8 @@ class SafeCheckpointHook(CheckpointHook):
                 reasons.append(str(error))
                 continue
             if reasons:
-                text = f'{" ".join(reasons)} Training resumes from {path}.'
-                print_log(text, 'current', logging.WARNING)
+                reasons.append(f'Training resumes from {path}.')
+                print_log(' '.join(reasons), 'current', logging.WARNING)
             return path
         if reasons:
             raise ValueError(f'No checkpoint to resume from: {" ".join(reasons)}')
@@ -163,7 +162,8 @@ class SafeCheckpointHook(CheckpointHook):
         if named and not osp.isfile(named) and moved.is_file():
             named = str(moved)
         before = [step for step in steps if match is None or step < int(match[1])]
-        return [named] * bool(named) + [steps[step] for step in sorted(before, reverse=True)]
+        older = [steps[step] for step in sorted(before, reverse=True)]
+        return [named, *older] if named else older
 
     def _evaluation_is_due(self, runner: Runner) -> bool:
         loop = runner.train_loop

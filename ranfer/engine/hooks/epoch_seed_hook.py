@@ -102,12 +102,13 @@ def _follow_epochs(
         start(worker_id)
     dataset = get_worker_info().dataset
     fetch = getattr(dataset, '__getitems__', lambda indices: [dataset[i] for i in indices])
-    seeded = [-1]
+    seeded = -1
 
     def fetch_seeded(indices: Sequence[int]) -> list[Any]:
-        if seeded[0] != epoch.item():
-            seeded[0] = epoch.item()
-            seed_everything(*key, worker_id + 1, seeded[0])
+        nonlocal seeded
+        if seeded != epoch.item():
+            seeded = int(epoch.item())
+            seed_everything(*key, worker_id + 1, seeded)
         return fetch(indices)
 
     dataset.__getitems__ = fetch_seeded  # PyTorch's protocol for a batch at once
