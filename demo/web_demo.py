@@ -22,7 +22,7 @@ import numpy as np
 
 from ranfer.apis import FERInferencer, ModelFile, shipped_models
 from ranfer.apis.annotate import annotate
-from ranfer.apis.model_file import find_model
+from ranfer.apis.model_file import find_model, model_path
 from ranfer.apis.sources import is_stream
 from ranfer.datasets.synthetic import draw
 from ranfer.engine.errors import one_sentence_errors
@@ -48,14 +48,14 @@ STRATEGIES = {
 }
 FACES = {'find faces': 'detect', 'the whole picture is one face': 'whole'}
 TABLE = ['file', 'face', 'expression', 'probability', 'x1', 'y1', 'x2', 'y2', 'message']
+ONE_AT_A_TIME = dict(concurrency_limit=1, concurrency_id='model')
 WIDTHS = ['18%', '6%', '13%', '11%', *['6%'] * 4, '28%']
 
 
 @functools.lru_cache(maxsize=4)
 def inferencer(model: str, strategy: str, faces: str) -> FERInferencer:
     """Load a model once for each choice on the page."""
-    path = model if Path(model).is_file() else find_model(model)
-    loaded = ModelFile.load(path)
+    loaded = ModelFile.load(model_path(model))
     if STRATEGIES[strategy] is not None:
         loaded = dataclasses.replace(loaded, regions=STRATEGIES[strategy])
     return FERInferencer(loaded, faces=FACES[faces])
@@ -126,25 +126,35 @@ def analyse_many(
     chosen = inferencer(model, strategy, faces)
     end = time.monotonic() + seconds
     for path in paths:
-        name = Path(path).name
         if time.monotonic() > end:
-            rows.append([name, *[''] * 7, f'left out: the limit of {seconds:g} s was reached'])
-            continue
-        try:
-            check_picture(path)
-            [result] = chosen(path, progress=False)
-        except USER_ERRORS as error:
-            rows.append([name, *[''] * 7, explain(error).replace(path, name)])
-            continue
-        for index, face in enumerate(result.faces):
-            box = [round(x) for x in face.box]
-            rows.append([name, index, face.label, round(face.probability, 4), *box, ''])
-        if not result.faces:
-            rows.append([name, *[''] * 7, 'no face found'])
+            rows.append(message_row(path, f'left out: the limit of {seconds:g} s was reached'))
+        else:
+            rows += face_rows(chosen, path)
     target = new_folder() / 'expressions.csv'
     with target.open('w', newline='', encoding='utf-8') as file:
         csv.writer(file).writerows([TABLE, *rows])
     return rows, str(target)
+
+
+def face_rows(chosen: FERInferencer, path: str) -> list[list]:
+    """Rows of the table for the faces of one picture, or what is to say of it."""
+    try:
+        check_picture(path)
+        [result] = chosen(path, progress=False)
+    except USER_ERRORS as error:
+        return [message_row(path, explain(error))]
+    if not result.faces:
+        return [message_row(path, 'no face found')]
+    return [
+        [Path(path).name, i, face.label, round(face.probability, 4), *map(round, face.box), '']
+        for i, face in enumerate(result.faces)
+    ]
+
+
+def message_row(path: str, text: str) -> list:
+    """A row without a face; the server's folder is left out of the message."""
+    name = Path(path).name
+    return [name, *[''] * (len(TABLE) - 2), text.replace(path, name)]
 
 
 @functools.cache
@@ -185,30 +195,9 @@ def build_page(models: list[str], seconds: float = MAX_SECONDS):
         seconds: Time for one request. Defaults to 60.
     """
     gr = require('gradio', 'pip install "ranfer[web]"', 'The web page')
-
-    def told(function):
-        """Show an error of a user as a message on the page."""
-
-        @functools.wraps(function)
-        def run(*args):
-            try:
-                return function(*args)
-            except USER_ERRORS as error:
-                text = explain(error)
-                if isinstance(args[0], str):
-                    text = text.replace(args[0], Path(args[0]).name)
-                raise gr.Error(text, duration=20, print_exception=False) from error
-
-        return run
-
-    examples = draw_examples(new_folder())
     pool = ThreadPoolExecutor(1)
-    one_picture = told(limited(analyse_one, seconds, pool))
-    many_pictures = told(limited(functools.partial(analyse_many, seconds=seconds), None, pool))
-
-    def chosen_example(event: gr.SelectData) -> str:
-        return examples[event.index]
-
+    one_picture = limited(analyse_one, seconds, pool)
+    many_pictures = limited(functools.partial(analyse_many, seconds=seconds), None, pool)
     with gr.Blocks(title='ranfer', delete_cache=(KEPT_SECONDS, KEPT_SECONDS)) as page:
         gr.Markdown('# ranfer\nName the expression, and show which parts of the face decided it.')
         with gr.Row():
@@ -217,50 +206,77 @@ def build_page(models: list[str], seconds: float = MAX_SECONDS):
             strategy = gr.Dropdown(list(STRATEGIES), value=AS_TRAINED, label='regions')
             faces = gr.Radio(list(FACES), value=next(iter(FACES)), label='faces')
         choices = [model, strategy, faces]
-        one = dict(concurrency_limit=1, concurrency_id='model')
         with gr.Tab('One picture'):
-            with gr.Row():
-                with gr.Column():
-                    upload = gr.File(type='filepath', label='picture', height=140)
-                    button = gr.Button('Recognise', variant='primary')
-                    gr.Markdown('or a drawn face:')
-                    drawn = gr.Gallery(
-                        [(path, Path(path).stem) for path in examples],
-                        show_label=False,
-                        columns=len(examples),
-                        height=160,
-                        allow_preview=False,
-                        interactive=False,
-                        buttons=[],
-                    )
-                    with gr.Accordion('camera', open=False):
-                        # image_mode: else Gradio would decode it before ranfer's checks
-                        camera = gr.Image(
-                            type='filepath', sources=['webcam'], image_mode=None, show_label=False
-                        )
-                with gr.Column():
-                    picture = gr.Image(label='faces', format='png', height=420, buttons=[])
-            regions = gr.Image(label='regions and weights', format='png', buttons=['download'])
-            with gr.Accordion('answer as JSON', open=False):
-                answer = gr.JSON(show_label=False)
-            outputs = [picture, regions, answer]
-            button.click(one_picture, [upload, *choices], outputs, api_name='recognise', **one)
-            upload.upload(one_picture, [upload, *choices], outputs, api_name=False, **one)
-            camera.change(one_picture, [camera, *choices], outputs, api_name=False, **one)
-            drawn.select(chosen_example, None, upload, api_name=False).then(
-                one_picture, [upload, *choices], outputs, api_name=False, **one
-            )
+            one_picture_tab(gr, told(gr, one_picture), choices)
         with gr.Tab('Many pictures'):
-            files = gr.File(
-                file_count='multiple', type='filepath', label=f'up to {MAX_BATCH}', height=180
-            )
-            start = gr.Button('Recognise all', variant='primary')
-            table = gr.Dataframe(headers=TABLE, label='faces', wrap=True, column_widths=WIDTHS)
-            download = gr.File(label='table as CSV')
-            start.click(
-                many_pictures, [files, *choices], [table, download], api_name='batch', **one
-            )
+            many_pictures_tab(gr, told(gr, many_pictures), choices)
     return page.queue(max_size=64)
+
+
+def told(gr, function: Callable) -> Callable:
+    """Show an error of a user as a message on the page."""
+
+    @functools.wraps(function)
+    def run(*args):
+        try:
+            return function(*args)
+        except USER_ERRORS as error:
+            text = explain(error)
+            if isinstance(args[0], str):
+                text = text.replace(args[0], Path(args[0]).name)
+            raise gr.Error(text, duration=20, print_exception=False) from error
+
+    return run
+
+
+def one_picture_tab(gr, recognise: Callable, choices: list) -> None:
+    """Lay out the tab of one picture: uploaded, drawn, or from the camera."""
+    examples = draw_examples(new_folder())
+
+    def chosen_example(event: gr.SelectData) -> str:
+        return examples[event.index]
+
+    with gr.Row():
+        with gr.Column():
+            upload = gr.File(type='filepath', label='picture', height=140)
+            button = gr.Button('Recognise', variant='primary')
+            gr.Markdown('or a drawn face:')
+            drawn = gr.Gallery(
+                [(path, Path(path).stem) for path in examples],
+                show_label=False,
+                columns=len(examples),
+                height=160,
+                allow_preview=False,
+                interactive=False,
+                buttons=[],
+            )
+            with gr.Accordion('camera', open=False):
+                # image_mode: else Gradio would decode it before ranfer's checks
+                camera = gr.Image(
+                    type='filepath', sources=['webcam'], image_mode=None, show_label=False
+                )
+        with gr.Column():
+            picture = gr.Image(label='faces', format='png', height=420, buttons=[])
+    regions = gr.Image(label='regions and weights', format='png', buttons=['download'])
+    with gr.Accordion('answer as JSON', open=False):
+        answer = gr.JSON(show_label=False)
+    outputs = [picture, regions, answer]
+    uploaded = [upload, *choices]
+    button.click(recognise, uploaded, outputs, api_name='recognise', **ONE_AT_A_TIME)
+    upload.upload(recognise, uploaded, outputs, api_name=False, **ONE_AT_A_TIME)
+    camera.change(recognise, [camera, *choices], outputs, api_name=False, **ONE_AT_A_TIME)
+    drawn.select(chosen_example, None, upload, api_name=False).then(
+        recognise, uploaded, outputs, api_name=False, **ONE_AT_A_TIME
+    )
+
+
+def many_pictures_tab(gr, recognise: Callable, choices: list) -> None:
+    """Lay out the tab of many pictures and their table."""
+    files = gr.File(file_count='multiple', type='filepath', label=f'up to {MAX_BATCH}', height=180)
+    start = gr.Button('Recognise all', variant='primary')
+    table = gr.Dataframe(headers=TABLE, label='faces', wrap=True, column_widths=WIDTHS)
+    download = gr.File(label='table as CSV')
+    start.click(recognise, [files, *choices], [table, download], api_name='batch', **ONE_AT_A_TIME)
 
 
 def port_number(text: str) -> int:
