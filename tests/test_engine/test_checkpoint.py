@@ -79,29 +79,21 @@ def test_reads_the_state_of_schedulers(tmp_path, loader, config):
     scheduler.load_state_dict(state['param_schedulers'][0])
 
 
-class _Malicious:
-    def __init__(self, path):
-        self.path = path
+class _Call:
+    def __init__(self, function, *args):
+        self.call = function, args
 
     def __reduce__(self):
-        return os.system, (f'touch {self.path}',)
+        return self.call
 
 
 @pytest.mark.parametrize('loader', LOADERS)
 def test_code_in_a_checkpoint_is_refused_and_does_not_run(tmp_path, loader):
     trace = tmp_path / 'executed'
-    path = save(tmp_path, dict(state_dict={}, meta=_Malicious(trace)))
+    path = save(tmp_path, dict(state_dict={}, meta=_Call(os.system, f'touch {trace}')))
     with pytest.raises(ValueError, match=r'model\.pth was refused.*could run code'):
         loader(path)
     assert not trace.exists()
-
-
-class _Getattr:
-    def __init__(self, owner, name):
-        self.call = getattr, (owner, name)
-
-    def __reduce__(self):
-        return self.call
 
 
 UNKNOWN = [
@@ -114,7 +106,7 @@ UNKNOWN = [
 @pytest.mark.parametrize('loader', LOADERS)
 @pytest.mark.parametrize(('owner', 'name'), UNKNOWN)
 def test_getattr_reaches_known_functions_alone(tmp_path, loader, owner, name):
-    path = save(tmp_path, dict(state_dict={}, meta=_Getattr(owner, name)))
+    path = save(tmp_path, dict(state_dict={}, meta=_Call(getattr, owner, name)))
     with pytest.raises(ValueError, match=r'model\.pth was refused'):
         loader(path)
 
@@ -182,7 +174,7 @@ def test_a_downloaded_checkpoint_is_as_safe_as_a_local_one(tmp_path, address):
     with pytest.raises(OSError, match=r'net-f37072fd\.pth cannot be fetched .*invalid hash'):
         CheckpointLoader.load_checkpoint(f'{address}/net-f37072fd.pth', logger='silent')
     trace = tmp_path / 'executed'
-    os.rename(save(tmp_path, dict(meta=_Malicious(trace))), tmp_path / 'bad.pth')
+    os.rename(save(tmp_path, dict(meta=_Call(os.system, f'touch {trace}'))), tmp_path / 'bad.pth')
     for load in (CheckpointLoader.load_checkpoint, mmengine_checkpoint.load_from_http):
         with pytest.raises(ValueError, match=r'bad\.pth was refused.*could run code'):
             load(f'{address}/bad.pth')
