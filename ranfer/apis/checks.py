@@ -72,46 +72,33 @@ _OPTIONAL = ('align', 'shift')
 """What files of earlier releases lack."""
 
 
-def check_meta(meta: Any, path: str) -> None:
+def check_meta(meta: Any, path: str, partial: bool = False) -> None:
     """Check the plain values of a model file.
 
     Args:
         meta: What the file says besides its weights.
         path: The file, named in errors.
+        partial: Whether values may be missing and unknown ones be there, as in an ONNX file.
+            Defaults to False.
 
     Raises:
         ValueError: If a value is missing, unknown, or of another kind than expected.
     """
-    _check(meta, _META, '', path)
-    _check(meta['face'], _FACE, 'face.', path)
-
-
-def check_onnx_meta(meta: object, path: str) -> None:
-    """Check the plain values that an ONNX file has of those of a model file.
-
-    Args:
-        meta: Metadata of the file.
-        path: The file, named in errors.
-
-    Raises:
-        ValueError: If a value is of another kind than expected.
-    """
     if not isinstance(meta, dict):
         _fail(path, f'{reprlib.repr(meta)} for its description', 'a mapping')
-    known = {key: check for key, check in _META.items() if key in meta}
-    _check({key: meta[key] for key in known}, known, '', path)
+    _check(meta, _META, '', path, partial)
     if 'face' in meta:
         _check(meta['face'], _FACE, 'face.', path)
 
 
-def _check(values: object, known: Mapping[str, tuple], prefix: str, path: str) -> None:
-    if not isinstance(values, dict):
-        _fail(path, f'{reprlib.repr(values)} for its description', 'a mapping')
+def _check(
+    values: dict, known: Mapping[str, tuple], prefix: str, path: str, partial: bool = False
+) -> None:
     for key in values:
-        if key not in known:
+        if key not in known and not partial:
             _fail(path, f'the entry {reprlib.repr(key)}', ', '.join(known))
     for key, (fits, expected) in known.items():
-        if key not in values and key not in _OPTIONAL:
+        if key not in values and key not in _OPTIONAL and not partial:
             _fail(path, f'no {prefix}{key}', expected)
         if key in values and not fits(values[key]):
             _fail(path, f'{prefix}{key} {reprlib.repr(values[key])}', expected)

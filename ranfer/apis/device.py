@@ -9,6 +9,9 @@ from mmengine.device import get_device
 def find_device(name: str) -> torch.device:
     """Turn a device name into a device that is there.
 
+    Args:
+        name: Device of PyTorch, such as ``'cuda:1'``, or ``'auto'`` for what MMEngine finds.
+
     Raises:
         ValueError: If there is no such device.
     """

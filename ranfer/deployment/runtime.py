@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from ranfer.apis.checks import check_onnx_meta, check_types
+from ranfer.apis.checks import check_meta, check_types
 from ranfer.deployment.export import INPUTS, OUTPUTS
 from ranfer.models.data_preprocessors.region_data_preprocessor import collate_regions
 from ranfer.utils.dependencies import require
@@ -68,7 +68,7 @@ class ORTModel:
                 f'{path} is no ONNX file of ranfer ({str(error).splitlines()[0]}); write it with '
                 f'tools/deployment/export_onnx.py.'
             ) from error
-        check_onnx_meta(self.metadata, path)
+        check_meta(self.metadata, path, partial=True)
         check_types(self.metadata.get('regions'))
         self.path = path
         self.fixed = inputs == INPUTS[:1]

@@ -39,7 +39,7 @@ class AutocastOptimWrapper(OptimWrapper):
 
 
 def has_bf16() -> bool:
-    """Whether the GPU computes in bfloat16; PyTorch counts one that emulates it slowly too."""
+    """Whether the GPU computes in bfloat16; PyTorch's own answer counts slow emulation too."""
     return torch.version.hip is not None or torch.cuda.get_device_capability()[0] >= 8
 
 
