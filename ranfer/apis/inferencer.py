@@ -399,7 +399,7 @@ class FERInferencer(BaseInferencer):
             ValueError: If a picture would replace an input or a file in a folder that holds
                 inputs, or its format cannot hold it.
         """
-        if show_dir is None:
+        if not show_dir:
             return
         from ranfer.visualization.figure import write_picture
 

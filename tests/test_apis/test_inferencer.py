@@ -134,6 +134,13 @@ def test_pictures(tmp_path):
     assert {p.name for p in (tmp_path / 'out').iterdir()} == {'my_face.jpg', 'my_face_face0.png'}
 
 
+def test_without_a_folder_no_picture_is_written(inferencer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for show_dir in (None, ''):
+        inferencer(IMAGE, show_dir=show_dir, progress=False)
+    assert not list(tmp_path.iterdir())
+
+
 def test_progress_goes_to_the_standard_error(capsys):
     tiny.inferencer()([IMAGE, IMAGE])
     captured = capsys.readouterr()
