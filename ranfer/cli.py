@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from importlib.util import find_spec
@@ -201,7 +200,8 @@ def _predict_images(
     if args.json and args.json != '-':
         write_jsonl(args.json, results)
     else:
-        deque(results, maxlen=0)
+        for _ in results:
+            pass
     if args.out:
         complain(f'Pictures are in {args.out}.')
     return len(errors)

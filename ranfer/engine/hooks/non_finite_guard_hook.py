@@ -140,12 +140,14 @@ def _wrappers(runner: Runner) -> Iterable[BaseOptimWrapper]:
 
 def _describe(runner: Runner, losses: dict[str, float], paths: list[str], bad: str | None) -> str:
     values = ', '.join(f'{key}={value:g}' for key, value in losses.items())
-    names = ', '.join(paths[:_NAMED]) + f' and {len(paths) - _NAMED} more' * (len(paths) > _NAMED)
+    names = ', '.join(paths[:_NAMED]) or 'unknown'
+    if len(paths) > _NAMED:
+        names += f' and {len(paths) - _NAMED} more'
     state = 'the weights are still finite' if bad is None else f'the weights {bad} are not finite'
-    amp = ', train without --amp' * (type(runner.optim_wrapper) is not OptimWrapper)
+    amp = '' if type(runner.optim_wrapper) is OptimWrapper else ', train without --amp'
     return (
         f'Loss or gradients are not finite at epoch {runner.epoch + 1}, iteration '
-        f'{runner.iter + 1} ({values}), images {names or "unknown"}; {state}: check the images and '
+        f'{runner.iter + 1} ({values}), images {names}; {state}: check the images and '
         f'labels, lower {_learning_rate(runner)}, set optim_wrapper.clip_grad=dict(max_norm=10)'
         f'{amp}, or leave such batches out with default_hooks.non_finite_guard.max_skips.'
     )
