@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from ranfer.apis.face_input import FACE_INPUTS, FaceInput
 from ranfer.engine.atomic import open_beside
 from ranfer.engine.checkpoint import load_checkpoint
 from ranfer.engine.launch import read_config
-from ranfer.engine.model_input import MODEL_META
+from ranfer.engine.model_input import MODEL_META, input_of_config, other_input
 from ranfer.registry import DATASETS
 from ranfer.utils.scope import registered_only
 
@@ -62,6 +63,8 @@ class ModelFile:
     def from_config(cls, config: str | Config, checkpoint: str) -> ModelFile:
         """Take a model from a training config and its checkpoint.
 
+        A warning tells if the checkpoint was trained with other settings than the config has.
+
         Args:
             config: Config or its path.
             checkpoint: Checkpoint file.
@@ -84,6 +87,8 @@ class ModelFile:
         model.setdefault('data_preprocessor', cfg.get('data_preprocessor', {}))
         if step.get('crop_size'):  # ready crops, which the preprocessor passes as they are
             model['data_preprocessor']['crop_size'] = step['crop_size']
+        if warning := other_input(input_of_config(model), saved, os.fspath(checkpoint)):
+            warnings.warn(warning, stacklevel=2)
         face = cfg.get('face_input')
         return cls(
             model=model,

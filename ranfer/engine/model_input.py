@@ -1,67 +1,84 @@
-"""How faces come into a model: kept in its checkpoints, compared when one is tested."""
+"""What weights do not tell of a model: kept in its checkpoints, compared when one is used."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
 from typing import Any
 
-from mmengine.logging import print_log
 from torch import nn
 
 MODEL_META = 'ranfer_model'
 """What a model file says of itself stands under this key of the checkpoint's ``meta``."""
 
 INPUT_META = 'ranfer_input'
-"""What a checkpoint says of its model's input stands under this key of its ``meta``."""
+"""What :func:`input_of` says stands under this key of a checkpoint's ``meta``."""
 
 
 def input_of(model: nn.Module) -> dict[str, Any]:
-    """Side of the crops, and mean and standard deviation of the channels, of a model of ranfer.
+    """What no weight tells of a model of ranfer, but its output depends on.
 
     Args:
         model: The model without wrappers.
 
     Returns:
-        dict: ``crop_size``, ``mean`` and ``std``; empty for other models.
+        dict: ``crop_size``, ``mean`` and ``std`` of the preprocessor and ``activation`` of the
+        neck, as far as there are any; empty for other models.
     """
     preprocessor = getattr(model, 'data_preprocessor', None)
     crop_size = getattr(preprocessor, 'crop_size', None)
     if crop_size is None:
         return {}
-    statistics = {
-        name: value.flatten().tolist()
-        for name in ('mean', 'std')
-        if (value := getattr(preprocessor, name, None)) is not None
-    }
-    return dict(crop_size=crop_size, **statistics)
+    found = dict(crop_size=crop_size)
+    for name in ('mean', 'std'):
+        if (value := getattr(preprocessor, name, None)) is not None:
+            found[name] = value.flatten().tolist()
+    if (activation := getattr(getattr(model, 'neck', None), 'activation', None)) is not None:
+        found['activation'] = activation
+    return found
 
 
-def warn_of_other_input(model: nn.Module, checkpoint: dict, filename: str) -> None:
-    """Warn if a model is fed otherwise than the one that a checkpoint was saved from.
+def input_of_config(model: Any) -> dict[str, Any]:
+    """The same by the config of a model, as far as it says.
 
     Args:
-        model: The model that has the weights now, without wrappers.
+        model: Config, or what a file has in its place.
+    """
+    fed, neck = (
+        part if isinstance(model, Mapping) and isinstance(part := model.get(key), Mapping) else {}
+        for key in ('data_preprocessor', 'neck')
+    )
+    found = {name: fed[name] for name in ('crop_size', 'mean', 'std') if name in fed}
+    if str(neck.get('type')).endswith('RANNeck'):
+        found['activation'] = neck.get('activation', 'sigmoid')
+    return found
+
+
+def other_input(here: Mapping[str, Any], checkpoint: dict, filename: str) -> str | None:
+    """What to warn of if a checkpoint was trained with other settings than it is used with.
+
+    Args:
+        here: What :func:`input_of` or :func:`input_of_config` says.
         checkpoint: The checkpoint.
         filename: Its path, for the message.
     """
     meta = checkpoint.get('meta')
-    saved = meta.get(INPUT_META) if isinstance(meta, dict) else None
-    if saved is None and isinstance(meta, dict) and isinstance(meta.get(MODEL_META), dict):
-        saved = meta[MODEL_META].get('model', {}).get('data_preprocessor')
+    meta = meta if isinstance(meta, dict) else {}
+    saved = meta.get(INPUT_META)
+    if saved is None and isinstance(meta.get(MODEL_META), dict):
+        saved = input_of_config(meta[MODEL_META].get('model'))
     if not isinstance(saved, dict):
-        return
+        return None
     other = [
         f'{name}={value} here, {saved[name]} there'
-        for name, value in input_of(model).items()
+        for name, value in here.items()
         if name in saved and _values(saved[name]) != _values(value)
     ]
-    if other:
-        print_log(
-            f'Checkpoint {filename} is of a model with another input ({"; ".join(other)}), so it '
-            f'will do worse; give the same data_preprocessor settings as in its training.',
-            'current',
-            logging.WARNING,
-        )
+    if not other:
+        return None
+    return (
+        f'Checkpoint {filename} was trained with other settings ({"; ".join(other)}), so it will '
+        f'do worse; give the config and the --cfg-options of its training.'
+    )
 
 
 def _values(value: Any) -> Any:

@@ -11,7 +11,7 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
-from ranfer.engine.model_input import warn_of_other_input
+from ranfer.engine.model_input import input_of, other_input
 
 
 def state_dict_of(checkpoint: Any, filename: str) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def without_wrappers(model: nn.Module) -> nn.Module:
 def load_weights(model: nn.Module, filename: str) -> None:
     """Load a checkpoint into a model that it fits in every name and shape.
 
-    A warning tells if the model is fed otherwise than that of the checkpoint.
+    A warning tells if the model is fed, or weighs regions, otherwise than that of the checkpoint.
 
     Args:
         model: The model, or a wrapper of it for several processes or test-time augmentation.
@@ -61,7 +61,8 @@ def load_weights(model: nn.Module, filename: str) -> None:
             f'Checkpoint {filename} does not fit the config ({reason}); give the config that it '
             f'was trained with.'
         ) from error
-    warn_of_other_input(model, checkpoint, filename)
+    if warning := other_input(input_of(model), checkpoint, filename):
+        print_log(warning, 'current', logging.WARNING)
 
 
 def check_fit(model: nn.Module, checkpoint: dict, filename: str) -> None:

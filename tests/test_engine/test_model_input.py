@@ -1,17 +1,22 @@
-"""A checkpoint tells how faces came into its model."""
+"""A checkpoint tells what its weights do not: how faces came in, and the form of attention."""
 
 from __future__ import annotations
+
+import warnings as python_warnings
+from pathlib import Path
 
 import pytest
 import torch
 from mmengine.model import BaseModel
 from test_engine.tiny import tiny_runner
 
-from ranfer.apis.model_file import find_model
+from ranfer.apis.model_file import ModelFile, find_model
 from ranfer.engine import load_checkpoint
 from ranfer.engine.model_input import INPUT_META, input_of
 from ranfer.engine.weights import load_weights
-from ranfer.models import RegionDataPreprocessor
+from ranfer.models import RANNeck, RegionDataPreprocessor
+
+ROOT = Path(__file__).parents[2]
 
 
 class Fed(BaseModel):
@@ -26,7 +31,7 @@ class Fed(BaseModel):
 @pytest.fixture
 def warnings(monkeypatch) -> list[str]:
     texts: list[str] = []
-    monkeypatch.setattr('ranfer.engine.model_input.print_log', lambda text, *_: texts.append(text))
+    monkeypatch.setattr('ranfer.engine.checkpoint.print_log', lambda text, *_: texts.append(text))
     return texts
 
 
@@ -50,7 +55,7 @@ def test_a_test_with_another_input_is_warned_of(tmp_path, warnings):
     load_weights(model, path)
     assert not warnings
     load_weights(Fed(crop_size=64, mean=[127.5] * 3, std=[60] * 3), path)
-    assert 'another input (crop_size=64 here, 32 there)' in warnings[0]
+    assert 'other settings (crop_size=64 here, 32 there)' in warnings[0]
     load_weights(Fed(crop_size=32, mean=[0.0] * 3, std=[60] * 3), path)
     assert 'mean=[0.0, 0.0, 0.0] here, [127.5, 127.5, 127.5] there' in warnings[1]
 
@@ -61,3 +66,31 @@ def test_shipped_models_tell_it_too(tmp_path, warnings):
     torch.save(dict(state_dict=model.state_dict(), meta=shipped['meta']), tmp_path / 'a.pth')
     load_weights(model, str(tmp_path / 'a.pth'))
     assert 'crop_size=64 here, 96 there' in warnings[0]
+
+
+def test_another_form_of_attention_is_warned_of(tmp_path, warnings):
+    runner = tiny_runner(tmp_path, epochs=1)
+    fed = RegionDataPreprocessor(crop_size=32)
+    runner.model.data_preprocessor, runner.model.neck = (
+        fed,
+        RANNeck(4, activation='sigmoid_softmax'),
+    )
+    saved = dict(state_dict=runner.model.state_dict())
+    runner.call_hook('before_save_checkpoint', checkpoint=saved)
+    torch.save(saved, path := str(tmp_path / 'a.pth'))
+    load_weights(runner.model, path)
+    assert not warnings
+    runner.model.neck = RANNeck(4)
+    load_weights(runner.model, path)
+    assert '(activation=sigmoid here, sigmoid_softmax there)' in warnings[0]
+
+
+def test_a_config_of_another_training_is_warned_of():
+    config = str(ROOT / 'configs/ran/ran_r18_ferplus.py')
+    weights = str(find_model('ran_r18_ferplus_scratch'))
+    expected = 'crop_size=224 here, 64 there; activation=sigmoid here, sigmoid_softmax there'
+    with pytest.warns(UserWarning, match=expected):
+        ModelFile.from_config(config, weights)
+    with python_warnings.catch_warnings():
+        python_warnings.simplefilter('error')
+        ModelFile.from_config(config.replace('.py', '_scratch.py'), weights)
