@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         int: Exit status.
     """
     args = build_parser().parse_args(argv)
-    with one_sentence_errors(args.traceback):
+    with one_sentence_errors(args.traceback), _one_sentence_warnings(args.traceback):
         try:
             return args.run(args)
         except KeyboardInterrupt:
@@ -57,6 +59,23 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             complain('Interrupted; what has been written stays.')
             return ENDED_BY_INTERRUPT
+
+
+@contextmanager
+def _one_sentence_warnings(traceback: bool) -> Iterator[None]:
+    """Show warnings to users without the line of the code that they come from."""
+    usual = warnings.formatwarning
+
+    def sentence(message, category, *where, **line) -> str:
+        if traceback or category is not UserWarning:
+            return usual(message, category, *where, **line)
+        return f'Warning: {message}\n'
+
+    warnings.formatwarning = sentence
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -47,6 +47,32 @@ def test_predict_prints_json_alone(weights, capsys):
     assert 'is no image' in captured.err
 
 
+def test_a_warning_is_one_sentence(weights):
+    Path('faces').mkdir()
+    cv2.imwrite('faces/a.png', IMAGE)
+    Path('faces/b.heic').touch()
+    args = ['predict', 'faces', '--faces', 'whole', '--model', 'weights/tiny.pth']
+    done = subprocess.run(
+        [sys.executable, '-m', 'ranfer.cli', *args],
+        env=os.environ | dict(PYTHONPATH=str(Path(__file__).parents[1])),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == (
+        "Warning: Folder 'faces' has HEIC, HEIF or AVIF images (1), which cannot be read and are "
+        'left out; convert them to JPEG.\n'
+    )
+
+
+def test_a_file_in_place_of_the_folder_is_named(weights, capsys):
+    cv2.imwrite('a.png', IMAGE)
+    args = ['predict', 'a.png', '--faces', 'whole', '--device', 'cpu', '--out']
+    for out, advice in (('a.png', 'this is a file'), ('a.png/b', 'a part of this path is a file')):
+        with pytest.raises(SystemExit):
+            cli.main([*args, out])
+        assert f'{out}; {advice}, choose another' in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == 'darwin', reason='its file names are UTF-8')
 def test_predict_takes_names_that_are_no_utf8(weights, capfd):
     image = os.fsdecode(b'caf\xe9.png')

@@ -23,6 +23,8 @@ _WHERE_TO_WRITE = {
     errno.EDQUOT: 'free space there',
     errno.EROFS: 'choose a folder that can be written, as with --work-dir',
     errno.EACCES: 'allow access or choose another path',
+    errno.EEXIST: 'this is a file, choose another name for the folder',
+    errno.ENOTDIR: 'a part of this path is a file, choose another one',
 }
 
 _LACKING = re.compile(r"'ConfigDict' object has no attribute '(\w+)'")

@@ -31,7 +31,7 @@ class Fed(BaseModel):
 @pytest.fixture
 def warnings(monkeypatch) -> list[str]:
     texts: list[str] = []
-    monkeypatch.setattr('ranfer.engine.checkpoint.print_log', lambda text, *_: texts.append(text))
+    monkeypatch.setattr('ranfer.engine.weights.print_log', lambda text, *_: texts.append(text))
     return texts
 
 
