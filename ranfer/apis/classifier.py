@@ -199,6 +199,11 @@ def load_classifier(
     backend: str,
 ) -> Classifier:
     """Load what :class:`ranfer.apis.FERInferencer` is given as its model; see there."""
+    if not isinstance(model, (str, os.PathLike, Config, ModelFile, type(None))):
+        raise TypeError(
+            f'model is a {type(model).__name__}, expected the name of a shipped model, the path of '
+            f'a model file or config, a Config or a ModelFile.'
+        )
     name = os.fspath(model) if isinstance(model, (str, os.PathLike)) else None
     suffix = '' if name is None else Path(name).suffix
     if backend == 'onnxruntime':

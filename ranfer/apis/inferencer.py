@@ -85,6 +85,7 @@ class FERInferencer(BaseInferencer):
 
     Raises:
         FileNotFoundError: If a file does not exist, or no weights are shipped.
+        TypeError: If ``model`` is something else, such as a module.
         ValueError: If an argument is unknown or does not fit the others.
 
     Example:

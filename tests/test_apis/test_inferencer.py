@@ -235,6 +235,12 @@ def test_wrong_call_arguments(inferencer):
         inferencer(IMAGE, colour=1)
 
 
+@pytest.mark.parametrize('model', [torch.nn.Linear(1, 1), {}, 3])
+def test_another_kind_of_model_is_not_replaced_by_the_shipped_one(model):
+    with pytest.raises(TypeError, match=f'model is a {type(model).__name__}, expected the name of'):
+        FERInferencer(model)
+
+
 @pytest.mark.parametrize('named', [True, False])
 def test_scores_that_are_not_finite_are_no_answer(named, tmp_path):
     model = tiny.model_file()
