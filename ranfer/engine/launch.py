@@ -21,6 +21,14 @@ from ranfer.engine.memory import keep_freed_memory
 class CfgOptions(DictAction):
     """MMEngine's action of ``--cfg-options``, with an error for words that are no setting."""
 
+    @staticmethod
+    def _parse_iterable(val: str) -> object:
+        """Keep the blanks of a path, which MMEngine's takes out."""
+        text = val.strip('\'" ')
+        if ' ' in text and ',' not in text and text[0] not in '[(':
+            return text
+        return DictAction._parse_iterable(val)
+
     def __call__(self, parser, namespace, values, option_string=None) -> None:
         """Take the settings one by one."""
         for text in values:
@@ -28,8 +36,8 @@ class CfgOptions(DictAction):
                 super().__call__(parser, namespace, [text], option_string)
             except (ValueError, AssertionError):  # no '=', or brackets that do not close
                 parser.error(
-                    f'{option_string}: got {text!r}, expected key=value without blanks, brackets '
-                    f'closed'
+                    f'{option_string}: got {text!r}, expected key=value without blanks around =, '
+                    f'brackets closed'
                 )
 
 
@@ -40,7 +48,7 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         action=CfgOptions,
         help='settings that replace those of the config, as key=value; nested keys with dots, '
-        'lists as key="[a,b]" or key=a,b, without blanks',
+        'lists as key="[a,b]" or key=a,b, without blanks around =',
     )
 
 

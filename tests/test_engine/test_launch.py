@@ -42,7 +42,9 @@ def test_options_on_the_top_level_preprocessor_reach_the_model():
 
 @pytest.mark.parametrize('text', ['num_workers', 'classes=[a,(b]', 'scale=[1,'])
 def test_options_that_are_no_settings(text, capsys):
-    assert parse('--cfg-options', 'a=1', 'b.c=[1,2]').cfg_options == {'a': 1, 'b.c': [1, 2]}
+    assert parse('--cfg-options', 'a=1', 'b.c=[1, 2]').cfg_options == {'a': 1, 'b.c': [1, 2]}
+    paths = parse('--cfg-options', 'a=my data/new (1)', "b='x y'", 'c= 3').cfg_options
+    assert paths == dict(a='my data/new (1)', b='x y', c=3)
     with pytest.raises(SystemExit):
         parse('--cfg-options', 'a=1', text)
     assert f'--cfg-options: got {text!r}, expected key=value' in capsys.readouterr().err
