@@ -156,7 +156,8 @@ def merge_options(cfg: Config, options: dict[str, object]) -> None:
     known = {*cfg, *signature(Runner.__init__).parameters}
     for key in options:
         name = key.split('.')[0]
-        near = difflib.get_close_matches(name, cfg, n=1, cutoff=0.9)
+        cutoff = 0.8 if '.' in key else 0.9  # who means a new section writes it into the config
+        near = difflib.get_close_matches(name, cfg, n=1, cutoff=cutoff)
         if name not in known and near:
             raise ValueError(
                 f'--cfg-options: the config has no {name!r}; did you mean {near[0]!r}?'

@@ -66,6 +66,9 @@ def test_a_mistyped_section_is_refused_and_a_new_one_taken():
             config(data_preprocessor=dict(crop_size=5)),
             parse('--cfg-options', 'data_preprocesor.crop_size=9'),
         )
+    for name in ('modle', 'modl'):
+        with pytest.raises(ValueError, match=f"no '{name}'; did you mean 'model'"):
+            apply_common_arguments(config(), parse('--cfg-options', f'{name}.type=X'))
     cfg = apply_common_arguments(config(), parse('--cfg-options', 'load_from=a.pth', 'resumed=1'))
     assert cfg.load_from == 'a.pth' and cfg.resumed == 1
 
