@@ -37,9 +37,6 @@ OPTIONAL = (
 )
 """Module, distribution, what it is for, and the command that brings it."""
 
-ENDED_BY_INTERRUPT = 128 + 2
-"""What a shell calls a program that Ctrl-C ended."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -52,13 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     with one_sentence_errors(args.traceback), _one_sentence_warnings(args.traceback):
-        try:
-            return args.run(args)
-        except KeyboardInterrupt:
-            if args.traceback:
-                raise
-            complain('Interrupted; what has been written stays.')
-            return ENDED_BY_INTERRUPT
+        return args.run(args)
 
 
 @contextmanager

@@ -163,7 +163,9 @@ def test_what_came_before_an_interrupt_stays(weights, capsys, monkeypatch):
     read = frames.read_image
     monkeypatch.setattr(frames, 'read_image', lambda x: (interrupt if 'c' in x else read)(x))
     args = ['predict', 'a.png', 'b.png', 'c.png', '--faces', 'whole', '--device', 'cpu']
-    assert cli.main([*args, '--json', 'a.jsonl', '--batch-size', '1', '--no-progress']) == 130
+    with pytest.raises(SystemExit) as end:
+        cli.main([*args, '--json', 'a.jsonl', '--batch-size', '1', '--no-progress'])
+    assert end.value.code == 130
     captured = capsys.readouterr()
     assert captured.err == 'Interrupted; what has been written stays.\n'
     assert [line for line in captured.out.splitlines() if 'face 0' in line][1].startswith('b.png')
@@ -202,7 +204,9 @@ def test_an_interrupt_ends_a_camera_with_all_results(weights, capsys, monkeypatc
     args = ['predict', '0', '--faces', 'whole', '--out', 'o', '--device', 'cpu', '--no-progress']
     with monkeypatch.context() as patch:
         patch.setattr(cv2, 'VideoCapture', Camera)
-        assert cli.main([*args, '--json', 'a.jsonl']) == 130
+        with pytest.raises(SystemExit) as end:
+            cli.main([*args, '--json', 'a.jsonl'])
+    assert end.value.code == 130
     captured = capsys.readouterr()
     assert captured.out.startswith('0: 3 frames, 3 faces, 1 tracks')
     assert captured.err == 'Interrupted; what has been written stays.\n'

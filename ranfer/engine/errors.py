@@ -14,10 +14,13 @@ from ranfer.engine.faults import name_lost_processes, process_name
 _ENDED_BY_PIPE = 128 + 13
 """What a shell calls a program that SIGPIPE ended."""
 
+_ENDED_BY_INTERRUPT = 128 + 2
+"""The same of a program that Ctrl-C ended."""
+
 
 @contextmanager
 def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
-    """End the program with one sentence on an error that a user can mend.
+    """End the program with one sentence on an error that a user can mend, and on Ctrl-C.
 
     Args:
         traceback: Let the exception pass with its traceback instead. Defaults to False.
@@ -38,6 +41,11 @@ def one_sentence_errors(traceback: bool = False) -> Iterator[None]:
         complain(f'Error{where}: {explain(error)}')
         complain('(--traceback shows where it came from.)')
         raise SystemExit(1) from error
+    except KeyboardInterrupt:
+        if traceback:
+            raise
+        complain('Interrupted; what has been written stays.')
+        raise SystemExit(_ENDED_BY_INTERRUPT) from None
 
 
 def complain(text: str) -> None:

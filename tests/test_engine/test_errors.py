@@ -39,6 +39,15 @@ def test_program_ends_with_a_sentence(capsys):
         raise ZeroDivisionError  # a bug of ours is no mistake of the user
 
 
+def test_an_interrupt_is_no_traceback(capsys):
+    with pytest.raises(SystemExit) as caught, one_sentence_errors():
+        raise KeyboardInterrupt
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == 'Interrupted; what has been written stays.\n'
+    with pytest.raises(KeyboardInterrupt), one_sentence_errors(traceback=True):
+        raise KeyboardInterrupt
+
+
 def test_a_section_that_a_config_lacks(capsys):
     with pytest.raises(SystemExit), one_sentence_errors():
         ConfigDict().model  # noqa: B018
