@@ -32,12 +32,20 @@ _WORKER = re.compile(r'Caught (\w+) in [^\n]+\.\nOriginal Traceback')
 _STAGE = re.compile(r"'(\w+)' object has no attribute 'layer\d+'")
 _CLEAR = re.compile(r'^Unknown model \(.+\)$|Please set `pad_small_map=True`')
 """What timm and MMPretrain say of a mistake in a config by errors of another kind."""
+_SETS = re.compile(r'Expected 3D .* or 4D .* input to conv2d, but .*: (\[\d+(?:, \d+){4}\])')
+"""What PyTorch says of crops in sets."""
 
 
 def explain(error: BaseException) -> str:
     """Return what went wrong as a sentence; for a mistyped name, with the nearest known one."""
     whole = isinstance(error, UnicodeError) or not error.args  # its first argument is the codec
     text = ' '.join(_without_worker(str(error if whole else error.args[0])).split())
+    sets = _SETS.search(text)
+    if sets:
+        return (
+            f'The backbone got the crops of a face as a set {sets[1]}; set '
+            f'data_preprocessor.with_mask=False, or take ranfer.RANClassifier.'
+        )
     unknown = re.search(r'(\S+) is not in the (?:\S+::)?(.+?) registry', text)
     if unknown:
         return _unknown_type(unknown[1], unknown[2])
@@ -72,7 +80,8 @@ def can_be_mended(error: BaseException) -> bool:
     """
     if isinstance(error, AttributeError):
         return _LACKING.match(str(error)) is not None or _unnamed_key(error) is not None
-    if isinstance(error, (AssertionError, RuntimeError)) and _CLEAR.search(str(error)):
+    of_config = _CLEAR.search(str(error)) or _SETS.search(str(error))
+    if isinstance(error, (AssertionError, RuntimeError)) and of_config:
         return True
     worker = _WORKER.match(str(error))
     kind = getattr(builtins, worker[1], None) if worker else None

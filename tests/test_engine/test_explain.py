@@ -118,3 +118,14 @@ def test_other_errors():
     assert sentence(lambda: 'caf\udce9'.encode()).endswith('rename the file or class that has it.')
     text = sentence(lambda: open('/nowhere/at/all'))
     assert text == 'No such file or directory: /nowhere/at/all.'
+
+
+def test_crops_in_sets_name_the_key(capsys):
+    with pytest.raises(SystemExit), one_sentence_errors():
+        torch.nn.Conv2d(3, 4, 1)(torch.zeros(2, 6, 3, 8, 8))
+    assert capsys.readouterr().err.startswith(
+        'Error: The backbone got the crops of a face as a set [2, 6, 3, 8, 8]; set '
+        'data_preprocessor.with_mask=False, or take ranfer.RANClassifier.\n'
+    )
+    with pytest.raises(RuntimeError), one_sentence_errors():
+        torch.nn.Conv2d(3, 4, 1)(torch.zeros(2, 8))
