@@ -2,6 +2,7 @@
 # Usage: tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [options of tools/test.py]
 # Several machines: the same command on each, with NNODES and MASTER_ADDR. Without GPUs: gloo.
 set -euo pipefail
+if [ $# -lt 3 ]; then sed -n '2s/# //p' "$0" >&2; exit 2; fi
 
 CONFIG=$1
 CHECKPOINT=$2

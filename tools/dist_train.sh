@@ -2,6 +2,7 @@
 # Usage: tools/dist_train.sh CONFIG PROCESSES [options of tools/train.py]
 # Several machines: the same command on each, with NNODES and MASTER_ADDR. Without GPUs: gloo.
 set -euo pipefail
+if [ $# -lt 2 ]; then sed -n '2s/# //p' "$0" >&2; exit 2; fi
 
 CONFIG=$1
 PROCESSES=$2

@@ -2,6 +2,7 @@
 # Usage: tools/slurm_test.sh PARTITION JOB_NAME CONFIG CHECKPOINT [options of tools/test.py]
 # GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS are read from the environment.
 set -euo pipefail
+if [ $# -lt 4 ]; then sed -n '2s/# //p' "$0" >&2; exit 2; fi
 
 PARTITION=$1
 JOB_NAME=$2

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import runpy
+import subprocess
 
+import pytest
 from test_tools.conftest import ROOT
 
 
@@ -48,3 +50,11 @@ def test_metafile_problems_are_named(tmp_path):
         'm: y 12.34 is missing in the README beside it.',
         'model-index.yml imports b/metafile.yml, which does not exist.',
     ]
+
+
+@pytest.mark.parametrize('name', ['dist_train', 'dist_test', 'slurm_train', 'slurm_test'])
+def test_a_launcher_without_its_arguments_tells_its_usage(name):
+    command = ['bash', str(ROOT / f'tools/{name}.sh'), 'config.py']
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f'Usage: tools/{name}.sh ')
