@@ -98,15 +98,16 @@ def _without_worker(text: str) -> str:
 
 
 def _unknown_type(name: str, registry_name: str) -> str:
-    names = [
-        prefix + known
+    names = {
+        known.split('.')[-1]: prefix + known
         for registry, prefix in _registries(registry_name)
         for known in registry.module_dict
-    ]
+    }
     sentence = f'The config names type={name!r}, which no {registry_name} component is called'
-    near = [known for known in names if known.split('.')[-1] == name]
-    near = near or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f'{sentence}; did you mean {near[0]!r}?' if near else f'{sentence}; correct the name.'
+    near = difflib.get_close_matches(name.split('.')[-1], names, n=1, cutoff=0.5)
+    if near:
+        return f'{sentence}; did you mean {names[near[0]]!r}?'
+    return f'{sentence}; correct the name.'
 
 
 def _registries(name: str) -> Iterator[tuple]:

@@ -28,6 +28,7 @@ def sentence(build) -> str:
     [
         (MODELS, dict(type='ranfer.RANNek', in_channels=8), "did you mean 'ranfer.RANNeck'?"),
         (MODELS, dict(type='RANNeck', in_channels=8), "did you mean 'ranfer.RANNeck'?"),
+        (MODELS, dict(type='RANN', in_channels=8), "did you mean 'ranfer.RANNeck'?"),
         (MODELS, dict(type='ResNett', depth=18), "did you mean 'ResNet'?"),
         (TRANSFORMS, dict(type='RandomFlipp'), "did you mean 'RandomFlip'?"),
         (MODELS, dict(type='Qqqqqqqqqqq'), 'correct the name.'),
