@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from typing import Any
 
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import CheckpointLoader
 from torch import nn
-from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from ranfer.engine.model_input import input_of, other_input
 
@@ -36,6 +36,16 @@ def without_wrappers(model: nn.Module) -> nn.Module:
     return model
 
 
+def _without_prefix(saved: dict[str, Any]) -> OrderedDict[str, Any]:
+    """Strip the prefix of DataParallel; PyTorch before 2.3 would lose the versions of modules."""
+    state: Any = OrderedDict((name.removeprefix('module.'), x) for name, x in saved.items())
+    state._metadata = {  # the innermost of those that become '' counts
+        f'{name}.'.removeprefix('module.').removesuffix('.'): version
+        for name, version in getattr(saved, '_metadata', {}).items()
+    }
+    return state
+
+
 def load_weights(model: nn.Module, filename: str) -> None:
     """Load a checkpoint into a model that it fits in every name and shape.
 
@@ -52,9 +62,8 @@ def load_weights(model: nn.Module, filename: str) -> None:
     model = without_wrappers(model)
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu', logger='silent')
     saved = state_dict_of(checkpoint, filename)
-    consume_prefix_in_state_dict_if_present(saved, 'module.')
     try:
-        model.load_state_dict(saved)
+        model.load_state_dict(_without_prefix(saved))
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()[:300]
         raise ValueError(
