@@ -85,10 +85,10 @@ class ModelFile:
         meta = saved.get('meta', {}).get('dataset_meta') or {}
         model = cfg['model']
         model.setdefault('data_preprocessor', cfg.get('data_preprocessor', {}))
-        if step.get('crop_size'):  # ready crops, which the preprocessor passes as they are
-            model['data_preprocessor']['crop_size'] = step['crop_size']
         if warning := other_input(input_of_config(model), saved, os.fspath(checkpoint)):
             warnings.warn(warning, stacklevel=2)
+        if step.get('crop_size'):  # ready crops, which the preprocessor passes as they are
+            model['data_preprocessor']['crop_size'] = step['crop_size']
         face = cfg.get('face_input')
         return cls(
             model=model,

@@ -1,5 +1,6 @@
 """Models as data: saved, loaded, built, and refused."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import tiny
 import torch
 
 from ranfer.apis import FERInferencer, ModelFile
+from ranfer.engine.model_input import INPUT_META
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.integers(0, 256, (80, 60, 3), dtype=np.uint8)
@@ -89,7 +91,7 @@ def test_config_and_checkpoint(tmp_path):
     data = dict(dataset=dict(type='ranfer.FERPlus', pipeline=pipeline))
     config.write_text(f'model = {tiny.model_config()!r}\ntest_dataloader = {data!r}\n')
     weights = tiny.model_file().state_dict
-    meta = dict(dataset_meta=dict(classes=tiny.CLASSES))
+    meta = {'dataset_meta': dict(classes=tiny.CLASSES), INPUT_META: dict(crop_size=32)}
     torch.save(dict(state_dict=weights, meta=meta), tmp_path / 'a.pth')
     model = ModelFile.from_config(str(config), str(tmp_path / 'a.pth'))
     assert (model.regions, model.seed) == (dict(type='GridRegions'), 3)
@@ -99,7 +101,9 @@ def test_config_and_checkpoint(tmp_path):
     assert len(infer(IMAGE, progress=False)[0].faces[0].regions) == 5
     pipeline[0]['crop_size'] = 24  # the crops of the training, whatever the preprocessor says
     config.write_text(f'model = {tiny.model_config()!r}\ntest_dataloader = {data!r}\n')
-    model = ModelFile.from_config(str(config), str(tmp_path / 'a.pth'))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')  # the preprocessor's size was that of the training too
+        model = ModelFile.from_config(str(config), str(tmp_path / 'a.pth'))
     assert model.model['data_preprocessor']['crop_size'] == 24
     config.write_text(f'model = {tiny.model_config()!r}\n')
     with pytest.raises(ValueError, match='has no test_dataloader'):
