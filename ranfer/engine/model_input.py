@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,14 +44,16 @@ def input_of_config(model: Any) -> dict[str, Any]:
     Args:
         model: Config, or what a file has in its place.
     """
-    fed, neck = (
-        part if isinstance(model, Mapping) and isinstance(part := model.get(key), Mapping) else {}
-        for key in ('data_preprocessor', 'neck')
-    )
+    fed, neck = _part(model, 'data_preprocessor'), _part(model, 'neck')
     found = {name: fed[name] for name in ('crop_size', 'mean', 'std') if name in fed}
     if str(neck.get('type')).endswith('RANNeck'):
         found['activation'] = neck.get('activation', 'sigmoid')
     return found
+
+
+def _part(model: Any, key: str) -> Mapping[str, Any]:
+    part = model.get(key) if isinstance(model, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
 
 
 def other_input(here: Mapping[str, Any], checkpoint: dict, filename: str) -> str | None:
@@ -69,7 +72,7 @@ def other_input(here: Mapping[str, Any], checkpoint: dict, filename: str) -> str
     if not isinstance(saved, dict):
         return None
     other = [
-        f'{name}={value} here, {saved[name]} there'
+        f'{name}={reprlib.repr(value)} here, {reprlib.repr(saved[name])} there'
         for name, value in here.items()
         if name in saved and _values(saved[name]) != _values(value)
     ]
@@ -81,5 +84,7 @@ def other_input(here: Mapping[str, Any], checkpoint: dict, filename: str) -> str
     )
 
 
-def _values(value: Any) -> Any:
-    return [round(float(x), 3) for x in value] if isinstance(value, (list, tuple)) else value
+def _values(value: Any) -> list:
+    """Numbers to three digits, and what else a stranger may have put there as a short text."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    return [round(x, 3) if isinstance(x, (int, float)) else reprlib.repr(x) for x in items]

@@ -60,6 +60,23 @@ def test_a_test_with_another_input_is_warned_of(tmp_path, warnings):
     assert 'mean=[0.0, 0.0, 0.0] here, [127.5, 127.5, 127.5] there' in warnings[1]
 
 
+@pytest.mark.parametrize(
+    ('value', 'shown'),
+    [
+        ('\x1b[2J', r"'\x1b[2J'"),
+        (['a', [1]], "['a', [1]]"),
+        (torch.zeros(2), 'tensor([0., 0.])'),
+        ([0] * 99, '[0, 0, 0, 0, 0, 0, ...]'),
+    ],
+)
+def test_odd_values_of_a_stranger_are_shown_in_short(tmp_path, warnings, value, shown):
+    model = Fed(crop_size=32, mean=[127.5] * 3, std=[60] * 3)
+    saved = dict(state_dict=model.state_dict(), meta={INPUT_META: dict(mean=value)})
+    torch.save(saved, tmp_path / 'a.pth')
+    load_weights(model, str(tmp_path / 'a.pth'))
+    assert f'mean=[127.5, 127.5, 127.5] here, {shown} there' in warnings[0]
+
+
 def test_shipped_models_tell_it_too(tmp_path, warnings):
     shipped = load_checkpoint(str(find_model('ran_r18-slim_ferplus')))
     model = Fed(crop_size=64, mean=[127.5] * 3, std=[127.5] * 3)
@@ -70,11 +87,8 @@ def test_shipped_models_tell_it_too(tmp_path, warnings):
 
 def test_another_form_of_attention_is_warned_of(tmp_path, warnings):
     runner = tiny_runner(tmp_path, epochs=1)
-    fed = RegionDataPreprocessor(crop_size=32)
-    runner.model.data_preprocessor, runner.model.neck = (
-        fed,
-        RANNeck(4, activation='sigmoid_softmax'),
-    )
+    runner.model.data_preprocessor = RegionDataPreprocessor(crop_size=32)
+    runner.model.neck = RANNeck(4, activation='sigmoid_softmax')
     saved = dict(state_dict=runner.model.state_dict())
     runner.call_hook('before_save_checkpoint', checkpoint=saved)
     torch.save(saved, path := str(tmp_path / 'a.pth'))
@@ -82,13 +96,13 @@ def test_another_form_of_attention_is_warned_of(tmp_path, warnings):
     assert not warnings
     runner.model.neck = RANNeck(4)
     load_weights(runner.model, path)
-    assert '(activation=sigmoid here, sigmoid_softmax there)' in warnings[0]
+    assert "(activation='sigmoid' here, 'sigmoid_softmax' there)" in warnings[0]
 
 
 def test_a_config_of_another_training_is_warned_of():
     config = str(ROOT / 'configs/ran/ran_r18_ferplus.py')
     weights = str(find_model('ran_r18_ferplus_scratch'))
-    expected = 'crop_size=224 here, 64 there; activation=sigmoid here, sigmoid_softmax there'
+    expected = "crop_size=224 here, 64 there; activation='sigmoid' here, 'sigmoid_softmax' there"
     with pytest.warns(UserWarning, match=expected):
         ModelFile.from_config(config, weights)
     with python_warnings.catch_warnings():
