@@ -55,8 +55,6 @@ def test_alignment_can_be_chosen():
 
 
 ALIGNED = FaceInput(size=40, margin=-0.07, align=True, shift=-0.07)
-
-
 BOXED = FaceInput(size=40, margin=0.2)
 
 
