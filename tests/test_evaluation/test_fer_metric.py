@@ -73,8 +73,10 @@ def test_report_as_plain_values():
 
 def test_report_reads_what_it_wrote(tmp_path):
     report = make_report(one_hot([0, 1]), np.array([0, 0]), [('occlusion',), ()], CLASSES)
-    file = tmp_path / 'new/report.json'
+    file = tmp_path / 'new/folder/report.json'
     report.save(file)
+    report.save(file)
+    assert '\n  "count": 2,\n' in file.read_text()
     read = FERReport.load(file)
     assert json.dumps(read.to_dict()) == json.dumps(report.to_dict())
     assert read.conditions == report.conditions and math.isnan(read.recall[2])
@@ -97,7 +99,7 @@ def test_mean_and_spread_of_runs():
 def test_overall_condition():
     conditions = [('natural',), ('natural', 'occlusion'), ('occlusion',)]
     report = make_report(one_hot([0, 1, 2]), np.array([0, 0, 0]), conditions, CLASSES, 'natural')
-    assert (report.accuracy, report.count) == (50, 2)
+    assert (report.accuracy, report.count, report.overall) == (50, 2, 'natural')
     assert report.conditions['occlusion'] == (0, 2)
 
 
@@ -274,14 +276,27 @@ def test_tables_show_counts_and_references():
     [
         (one_hot([0, 1], 4), [0, 1], None, r'expects scores \(N, 3\).* got shape \(2, 4\)'),
         (one_hot([0, 1]), [0, 3], None, r'Labels must be in \[0, 3\), got 0 to 3'),
-        (np.full((2, 3), np.nan), [0, 1], None, 'must be probabilities .* diverged'),
-        (one_hot([0, 1]) - 0.5, [0, 1], None, 'must be probabilities'),
+        (
+            np.full((2, 3), np.nan),
+            [0, 1],
+            None,
+            r'^The scores must be probabilities in \[0, 1\], but some are not finite or lie '
+            r'outside; if the training of the model diverged, use an earlier checkpoint\.$',
+        ),
+        (np.eye(3)[:2] - 0.002, [0, 1], None, 'must be probabilities'),
+        (np.eye(3)[:2] + 0.002, [0, 1], None, 'must be probabilities'),
         (one_hot([0, 1]), [0, 1], 'natural', "FERMetric.overall is 'natural', but no sample"),
     ],
 )
 def test_mistakes_are_sentences(scores, labels, overall, sentence):
     with pytest.raises(ValueError, match=sentence):
         make_report(scores, np.array(labels), [(), ()], CLASSES, overall)
+
+
+@pytest.mark.parametrize('rounding', [-0.0009, 0.0009])
+def test_scores_may_be_rounded(rounding):
+    report = make_report(np.eye(3)[:2] + rounding, np.array([0, 1]), [(), ()], CLASSES)
+    assert report.accuracy == 100
 
 
 def test_sample_without_label_is_named():

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ranfer.models import RANNeck, RegionFeatures
+from ranfer.models.necks import ran_neck
 
 
 @pytest.mark.parametrize(
@@ -70,9 +71,17 @@ def test_rows_of_missing_regions_weigh_nothing():
     mask = torch.tensor([[True] * 4, [True, True, False, True]])
     neck, rows = RANNeck(8), torch.randn(8, 8)
     padded, packed = neck(rows, mask), neck(rows[mask.flatten()], mask)
-    assert padded.mask is mask
+    assert padded.mask is mask and (padded.features[~mask] == 0).all()
     torch.testing.assert_close(padded.face_feature, packed.face_feature)
     torch.testing.assert_close(padded.log_self_weights, packed.log_self_weights)
+
+
+@pytest.mark.parametrize(('device', 'compiling'), [('cpu', True), ('meta', False)])
+def test_a_mask_that_cannot_be_read_stays(monkeypatch, device, compiling):
+    """Reading it would break a graph, or wait for a device."""
+    monkeypatch.setattr(ran_neck, 'is_compiling', lambda: compiling)
+    mask = torch.ones(2, 3, dtype=torch.bool, device=device)
+    assert RANNeck(8)._group_masked(torch.zeros(6, 8, device=device), mask)[1] is mask
 
 
 @pytest.mark.parametrize('rows', [5, 7, 9])

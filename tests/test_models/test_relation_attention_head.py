@@ -27,7 +27,9 @@ def test_targets_of_both_kinds_in_a_batch_are_refused(first):
     """The first sample would decide: distributions dropped in silence, or an AttributeError."""
     samples = [DataSample().set_gt_label(1) for _ in range(3)]
     samples[first].set_gt_score(torch.eye(5)[1])
-    with pytest.raises(ValueError, match='have gt_score and others .*; set use_distribution alike'):
+    with pytest.raises(
+        ValueError, match='^Some samples .* have gt_score and others .*; set use_distribution alike'
+    ):
         RelationAttentionHead(5, 8).loss(features(), samples)
 
 
@@ -65,6 +67,7 @@ def test_single_region_loss_is_that_of_a_ran_of_one_region(activation, kind, com
         5, 8, activation=activation, single_region_loss=dict(type='CrossEntropyLoss')
     )
     head.init_weights()
+    torch.nn.init.normal_(head.fc.bias)
     rows = torch.randn(int(mask.sum()), 8)
     target = torch.tensor([3, 1]) if kind == 'label' else torch.rand(2, 5).softmax(1)
     samples = [
@@ -76,6 +79,18 @@ def test_single_region_loss_is_that_of_a_ran_of_one_region(activation, kind, com
     owner = mask.nonzero()[:, 0]
     expected = torch.nn.functional.cross_entropy(alone, target[owner])
     torch.testing.assert_close(losses['loss_single_region'], expected)
+
+
+@pytest.mark.parametrize('kind', ['label', 'distribution'])
+def test_one_region_of_one_face_costs_its_loss_by_itself(kind):
+    torch.manual_seed(0)
+    head = RelationAttentionHead(5, 8, single_region_loss=dict(type='CrossEntropyLoss'))
+    sample = DataSample().set_gt_label(3).set_gt_score(torch.eye(5)[3])
+    if kind == 'label':
+        del sample.gt_score
+    feats = RANNeck(8)(torch.randn(1, 8), torch.tensor([[False, True]]))
+    losses = head.loss(feats, [sample])
+    torch.testing.assert_close(losses['loss_single_region'], losses['loss'])
 
 
 def test_faces_without_any_region_have_no_single_region_loss():
@@ -188,6 +203,7 @@ def test_weights_of_another_precision(dtype):
     torch.testing.assert_close(
         weights.region_weights.float(), exact[1].region_weights, atol=0.02, rtol=0.02
     )
+    assert head.classify_regions(x.view(3, 4, 8)).dtype == dtype
     samples = [DataSample().set_gt_label(i) for i in (1, 4, 0)]
     head.loss(neck(x.to(dtype)), samples)['loss'].backward()
     assert head.attention.weight.grad.isfinite().all()

@@ -213,6 +213,17 @@ def test_dropout_takes_the_mask_along():
     np.testing.assert_array_equal(mask, boxes.any(1))
 
 
+@pytest.mark.parametrize('keep', [1, 5])
+def test_dropout_keeps_one_region_or_all(keep):
+    boxes, _ = boxes_of(RegionDropout(FixedRegions(), keep))
+    assert len(boxes) == keep
+
+
+def test_dropout_hands_on_the_generator():
+    boxes = [boxes_of(RegionDropout(RandomRegions(), 2), seed=seed)[0] for seed in (0, 0, 1)]
+    assert np.array_equal(boxes[0], boxes[1]) and not np.array_equal(boxes[0], boxes[2])
+
+
 @pytest.mark.parametrize(
     ('keep', 'sentence'),
     [(0, 'keep must be at least 1, got 0'), (6, 'keep is 6, but FixedRegions gives 5 regions')],
