@@ -5,10 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -122,24 +119,6 @@ def description(module: ExportableRAN, metadata: Mapping | None) -> str:
     """What a file says of itself, as JSON: the metadata and the boxes that are baked in."""
     boxes = None if module.boxes is None else module.boxes.tolist()
     return json.dumps(dict(metadata or {}, boxes=boxes))
-
-
-@contextmanager
-def draft_of(path: str) -> Iterator[str]:
-    """Yield a path of the same name beside a file to write.
-
-    What is written there is moved to its place when the body ends without an error; else the former
-    file stays as it was.
-
-    Args:
-        path: The file; its folder is created.
-    """
-    folder = os.path.dirname(path) or '.'
-    os.makedirs(folder, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as beside:
-        draft = os.path.join(beside, os.path.basename(path))
-        yield draft
-        os.replace(draft, path)
 
 
 def example_inputs(

@@ -15,12 +15,12 @@ from ranfer.deployment.export import (
     OUTPUTS,
     ExportableRAN,
     description,
-    draft_of,
     example_inputs,
     exportable,
     largest_difference,
 )
 from ranfer.deployment.runtime import KEY, ONNX_COMMAND, ORTModel
+from ranfer.engine.atomic import draft_of
 from ranfer.regions import FixedRegions
 from ranfer.registry import REGIONS
 from ranfer.utils.dependencies import require

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ranfer.deployment.export import draft_of
 from ranfer.deployment.runtime import ONNX_COMMAND, ORTModel
+from ranfer.engine.atomic import draft_of
 from ranfer.utils.dependencies import require
 
 if TYPE_CHECKING:

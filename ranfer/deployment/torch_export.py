@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from ranfer.deployment.export import (
     ExportableRAN,
     description,
-    draft_of,
     example_inputs,
     exportable,
     largest_difference,
 )
 from ranfer.deployment.runtime import KEY
+from ranfer.engine.atomic import draft_of
 
 
 def export_torch(

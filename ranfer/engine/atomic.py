@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,23 @@ def open_beside(path: str | os.PathLike, mode: str = 'wb') -> Iterator[IO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def draft_of(path: str) -> Iterator[str]:
+    """Like :func:`open_beside` for a library that writes by itself: yield a path to write to.
+
+    The draft has the name of the file, in a folder beside it.
+
+    Args:
+        path: The file; its folder is created. If the body ends with an error, it stays as it was.
+    """
+    folder = os.path.dirname(path) or '.'
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as beside:
+        draft = os.path.join(beside, os.path.basename(path))
+        yield draft
+        os.replace(draft, path)
 
 
 def _sync_folder(folder: Path) -> None:
