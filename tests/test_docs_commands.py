@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from mmengine.utils import digit_version
 from test_docs import DOCS, ROOT, commands
 
 sys.path.insert(0, str(Path(__file__).parent / 'test_apis'))
@@ -111,9 +112,10 @@ def test_commands_run(folder, monkeypatch, capsys):
         tiny.model_file().save(folder / 'weights/tiny.pth')
         monkeypatch.setattr('ranfer.apis.model_file.WEIGHTS', folder / 'weights')
     onnx = all(cli.find_spec(name) for name in ('onnx', 'onnxruntime'))
-    done = [x for page in PAGES for x in lines(page) if runs_here(x) and (onnx or 'onnx' not in x)]
-    for line in done:
-        assert run(line) == 0, line
+    program = digit_version(torch.__version__) >= digit_version('2.6')  # as the page says
+    for line in (x for page in PAGES for x in lines(page) if runs_here(x)):
+        if (onnx or 'onnx' not in line) and (program or 'export_torch' not in line):
+            assert run(line) == 0, line
     assert 'region weights, whole face first' in capsys.readouterr().out
     for name in ('pictures/photo.jpg', 'faces.jsonl', 'results/film.mp4', 'results/film.csv'):
         assert (folder / name).stat().st_size > 0, name
