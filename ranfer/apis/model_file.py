@@ -21,6 +21,7 @@ from ranfer.engine.atomic import open_beside
 from ranfer.engine.checkpoint import load_checkpoint
 from ranfer.engine.launch import read_config
 from ranfer.engine.model_input import MODEL_META, input_of_config, other_input
+from ranfer.engine.weights import first_misfit
 from ranfer.registry import DATASETS
 from ranfer.utils.scope import registered_only
 
@@ -180,10 +181,9 @@ class ModelFile:
         try:
             model.load_state_dict(weights)
         except RuntimeError as error:
-            reason = str(error).splitlines()[1].strip()[:300]
             raise ValueError(
-                f'The weights do not fit the model ({reason}); use the config the checkpoint was '
-                f'trained with.'
+                f'The weights do not fit the model ({first_misfit(error)}); use the config the '
+                f'checkpoint was trained with.'
             ) from error
         return model.eval()
 

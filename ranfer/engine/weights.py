@@ -46,6 +46,11 @@ def _without_prefix(saved: dict[str, Any]) -> OrderedDict[str, Any]:
     return state
 
 
+def first_misfit(error: RuntimeError) -> str:
+    """What an error of ``load_state_dict`` says of the first weights that do not fit."""
+    return str(error).splitlines()[1].strip()[:300]
+
+
 def load_weights(model: nn.Module, filename: str) -> None:
     """Load a checkpoint into a model that it fits in every name and shape.
 
@@ -65,10 +70,9 @@ def load_weights(model: nn.Module, filename: str) -> None:
     try:
         model.load_state_dict(_without_prefix(saved))
     except RuntimeError as error:
-        reason = str(error).splitlines()[1].strip()[:300]
         raise ValueError(
-            f'Checkpoint {filename} does not fit the config ({reason}); give the config that it '
-            f'was trained with.'
+            f'Checkpoint {filename} does not fit the config ({first_misfit(error)}); give the '
+            f'config that it was trained with.'
         ) from error
     if warning := other_input(input_of(model), checkpoint, filename):
         print_log(warning, 'current', logging.WARNING)
