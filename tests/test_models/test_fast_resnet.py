@@ -7,8 +7,11 @@ import torch
 import torch.fx
 from mmpretrain.registry import MODELS
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ranfer.models import FastResNet, SmallMapConv2d, StemConv2d, StemReLUPool
+from ranfer.models.layers import stem_conv, stem_pool
 from ranfer.utils.scope import in_scope
 
 SMALL = dict(base_channels=8, stem_channels=8)
@@ -19,6 +22,18 @@ CONFIGS = [
     dict(depth=18, frozen_stages=1, **SMALL),
     dict(depth=34, out_indices=(1, 3), **SMALL),
 ]
+
+
+class Noted(TorchDispatchMode):
+    """Notes the operators that are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.calls.append((str(func._overloadpacket), args))
+        return func(*args, **(kwargs or {}))
 
 
 def build(kind: str, config: dict) -> nn.Module:
@@ -62,6 +77,22 @@ def test_torch_fx_traces_it_as_it_traces_mmpretrains(training):
     fast.double().train(training)
     x = torch.randn(2, 3, 32, 32, dtype=torch.double)
     torch.testing.assert_close(torch.fx.symbolic_trace(fast)(x), fast(x))
+
+
+@pytest.mark.skipif(not stem_pool.HAS_KERNELS, reason='needs PyTorch 2.4 or newer and Triton')
+@pytest.mark.parametrize('size', [63, 64])
+def test_the_compiled_stem_on_a_gpu_convolves_blocks_and_pools_by_kernels(size, monkeypatch):
+    for module in (stem_conv, stem_pool):
+        monkeypatch.setattr(module, 'is_compiling', lambda: True)
+    # there need not be a GPU
+    with FakeTensorMode(), torch.device('cuda'), Noted() as noted:
+        conv = StemConv2d(3, 8, 7, stride=2, padding=3, bias=False)
+        stem = nn.Sequential(conv, nn.BatchNorm2d(8), StemReLUPool())
+        out = stem(torch.empty(2, 3, size, size).contiguous(memory_format=torch.channels_last))
+    assert out.shape == (2, 8, 16, 16)
+    inputs = [args[0].size(1) for name, args in noted.calls if name == 'aten.convolution']
+    assert inputs == [stem_conv.CHANNELS]
+    assert 'ranfer.stem_pool' in [name for name, _ in noted.calls]
 
 
 def test_its_layers():

@@ -74,6 +74,13 @@ def test_where_blocks_are_used(settings, memory_format, compiling, by_blocks, mo
     assert bool(calls) == by_blocks
 
 
+@pytest.mark.parametrize('size', [(8, 8), (9, 12), (7, 5)])
+def test_blocks_keep_channels_last(size):
+    x = torch.randn(2, 3, *size).contiguous(memory_format=torch.channels_last)
+    out = stem_conv.conv_by_blocks(x, torch.randn(5, 3, 7, 7))
+    assert out.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_an_empty_batch():
     weight = torch.randn(5, 3, 7, 7)
     assert stem_conv.conv_by_blocks(torch.randn(0, 3, 9, 8), weight).shape == (0, 5, 5, 4)

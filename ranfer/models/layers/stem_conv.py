@@ -69,6 +69,9 @@ def conv_by_blocks(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Ten
 
 
 def _by_blocks(x: Tensor) -> Tensor:
-    """Bring blocks of 2 x 2 positions into the channels: ``(N, 4 C, H / 2, W / 2)``."""
-    blocks = x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
-    return blocks.permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
+    """Bring blocks of 2 x 2 positions into the channels: ``(N, 4 C, H / 2, W / 2)``, channels_last.
+
+    The convolution and what follows keep that format, which :class:`StemReLUPool` needs.
+    """
+    blocks = x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).permute(0, 1, 3, 5, 2, 4)
+    return blocks.flatten(1, 3).contiguous(memory_format=torch.channels_last)
