@@ -22,7 +22,7 @@ if python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
     measure graphs compiled --name graphs --sizes '224x128 64x1024 64x256' \
         --options '{"triton.cudagraphs": true}'
     measure tuned compiled --name tuned --sizes 224x128 \
-        --options '{"triton.cudagraphs": true, "coordinate_descent_tuning": true}'
+        --options '{"triton.cudagraphs": true, "max_autotune_pointwise": true}'
 else
     for name in data_pipeline inference train_step scaling; do
         measure "$name" "$name"
