@@ -162,10 +162,12 @@ def merge_options(cfg: Config, options: dict[str, object]) -> None:
             raise ValueError(
                 f'--cfg-options: the config has no {name!r}; did you mean {near[0]!r}?'
             )
-    cfg.model.setdefault('data_preprocessor', deepcopy(cfg.get('data_preprocessor', {})))
-    prefix = 'data_preprocessor'
-    shared = {f'model.{key}': x for key, x in options.items() if key.split('.')[0] == prefix}
-    cfg.merge_from_dict({**shared, **options})
+    part = 'data_preprocessor'
+    cfg.model.setdefault(part, deepcopy(cfg.get(part, {})))
+    cfg.merge_from_dict(options)
+    cfg.model.setdefault(part, deepcopy(cfg.get(part, {})))  # of a model that replaces another
+    shared = {f'model.{key}': x for key, x in options.items() if key.split('.')[0] == part}
+    cfg.merge_from_dict({key: x for key, x in shared.items() if key not in options})
 
 
 def _distribute_on_cpu(cfg: Config) -> None:

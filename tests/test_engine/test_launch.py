@@ -60,6 +60,13 @@ def test_options_reach_a_preprocessor_of_the_model_s_own(prefix):
         assert cfg.model.data_preprocessor == dict(mean=[1.0], crop_size=9)
 
 
+def test_options_reach_the_preprocessor_of_a_model_that_replaces_another():
+    cfg = config(model=dict(type='X', a=1), data_preprocessor=dict(type='P', crop_size=5))
+    words = ['model._delete_=True', 'model.type=Y', 'data_preprocessor.crop_size=9']
+    cfg = apply_common_arguments(cfg, parse('--cfg-options', *words))
+    assert cfg.model.to_dict() == dict(type='Y', data_preprocessor=dict(type='P', crop_size=9))
+
+
 def test_a_mistyped_section_is_refused_and_a_new_one_taken():
     with pytest.raises(ValueError, match="no 'data_preprocesor'; did you mean 'data_preprocessor'"):
         apply_common_arguments(

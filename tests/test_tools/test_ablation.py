@@ -63,6 +63,25 @@ def test_every_row_is_a_model_that_differs(tool, config):
         assert len(strategies) == 1
 
 
+@pytest.mark.parametrize(
+    ('config', 'baseline'),
+    [
+        (FULL, 'configs/baseline/r18-slim_synthfer.py'),
+        (SHARED, 'configs/baseline/r18-slim_synthfer.py'),
+        ('configs/ran/ran_r18_ferplus_scratch.py', 'configs/baseline/r18_ferplus_scratch.py'),
+    ],
+)
+def test_the_baseline_is_that_of_the_configs(tool, config, baseline):
+    cfg, expected = Config.fromfile(config), Config.fromfile(baseline)
+    words = tool['as_options'](tool['variants'](cfg)['baseline'])
+    pairs = (word.split('=', 1) for word in words)
+    cfg.merge_from_dict({key: DictAction._parse_iterable(value) for key, value in pairs})
+    cfg.model.backbone.out_indices = tuple(cfg.model.backbone.out_indices)
+    assert cfg.model.to_dict() == expected.model.to_dict()
+    wanted = expected.data_preprocessor.to_dict()
+    assert {'crop': True, **cfg.data_preprocessor} == {'crop': True, **wanted}
+
+
 def run_ablation(tool: dict, monkeypatch, *options: object) -> list[list[str]]:
     """Run the tool with reports in place of trainings; return the commands it ran."""
     ran = []
@@ -161,7 +180,7 @@ def test_the_landmark_row_needs_landmarks(tool, monkeypatch, tmp_path, points):
 def test_unknown_rows_are_named(tool, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run_ablation(tool, monkeypatch, '--rows', 'nothing')
-    assert "--rows got 'nothing', expected some of baseline, self-attention" in (
+    assert "--rows got 'nothing', expected some of baseline, one region" in (
         capsys.readouterr().err
     )
 

@@ -61,13 +61,15 @@ def variants(cfg: Config) -> dict[str, dict]:
     single = 'model.head.single_region_loss'
     alone = {single: None} if model.head.get('single_region_loss') else {}
     other = 'sigmoid' if model.neck.get('activation') == 'sigmoid_softmax' else 'sigmoid_softmax'
+    whole_face = {'data_preprocessor.num_regions': 1}
     rows = {
         'baseline': {
-            'data_preprocessor.num_regions': 1,
-            **unbiased,
-            **alone,
-            **(plain if shared else {}),
+            'model': replaced(classifier(backbone, model.head)),
+            'data_preprocessor.with_mask': False,
+            **whole_face,
+            **({'data_preprocessor.crop': True} if shared else {}),
         },
+        'one region': {**whole_face, **unbiased, **alone, **(plain if shared else {})},
         'self-attention': {'model.head': replaced(stock_head(model.head))},
         'self- and relation-attention': unbiased,
         'ran': {},
@@ -89,6 +91,12 @@ def variants(cfg: Config) -> dict[str, dict]:
         cut = dict(type='ranfer.SharedRegionBackbone', backbone=backbone, split_stage=2, roi_size=4)
         rows['shared form'] = {'model.backbone': replaced(cut), 'data_preprocessor.crop': False}
     return rows
+
+
+def classifier(backbone: dict, head: dict) -> dict:
+    """MMPretrain's classifier."""
+    neck = dict(type='GlobalAveragePooling')
+    return dict(type='ImageClassifier', backbone=backbone, neck=neck, head=stock_head(head))
 
 
 def stock_head(head: dict) -> dict:
