@@ -21,7 +21,7 @@ from ranfer.engine.launch import (
     end_distributed,
     read_config,
 )
-from ranfer.engine.precision import evaluate_in_half_precision, has_autocast
+from ranfer.engine.precision import evaluate_in_half_precision, takes_amp
 from ranfer.engine.weights import load_weights
 from ranfer.evaluation import DumpPredictions, FERMetric
 from ranfer.evaluation.paper_results import report_text
@@ -65,7 +65,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     cfg = apply_common_arguments(cfg, args)
     cfg.load_from = args.checkpoint
     cfg.resume = False  # a config that train.py --resume wrote would build the training data
-    if args.amp and has_autocast():
+    if args.amp and takes_amp():
         evaluate_in_half_precision(cfg, 'test_cfg')
     if args.show or args.show_dir is not None:
         cfg.default_hooks.visualization.update(

@@ -16,7 +16,7 @@ from ranfer.engine.launch import (
     end_distributed,
     read_config,
 )
-from ranfer.engine.precision import evaluate_in_half_precision, has_autocast, has_bf16
+from ranfer.engine.precision import evaluate_in_half_precision, has_bf16, takes_amp
 from ranfer.engine.schedule import scale_schedule
 
 
@@ -58,7 +58,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 
 
 def use_mixed_precision(cfg: Config) -> None:
-    if not has_autocast():
+    if not takes_amp():
         return
     wrapper = cfg.optim_wrapper
     if torch.cuda.is_available() and not has_bf16():

@@ -26,6 +26,26 @@ def test_forward_runs_in_bfloat16_and_weights_stay_float32():
     assert model(torch.randn(2, 4)).dtype == torch.float32
 
 
+@pytest.mark.parametrize(
+    ('device', 'onednn', 'bf16', 'reason'),
+    [
+        ('cuda', False, False, None),
+        ('cpu', True, True, None),
+        ('cpu', True, False, 'this CPU does not compute in bfloat16'),
+        ('cpu', False, True, 'this CPU does not compute in bfloat16'),
+        ('mps', True, True, 'MMEngine has none for mps'),
+    ],
+)
+def test_where_amp_is_of_use(monkeypatch, device, onednn, bf16, reason):
+    warnings = []
+    monkeypatch.setattr(precision, 'get_device', lambda: device)
+    monkeypatch.setattr(torch.backends.mkldnn, 'is_available', lambda: onednn)
+    monkeypatch.setattr(torch.ops.mkldnn, '_is_mkldnn_bf16_supported', lambda: bf16)
+    monkeypatch.setattr(precision, 'print_log', lambda text, *_: warnings.append(text))
+    assert precision.takes_amp() == (reason is None)
+    assert [reason in text for text in warnings] == ([True] if reason else [])
+
+
 @pytest.fixture
 def default_dtype() -> Iterator[None]:
     before = torch.get_autocast_gpu_dtype()

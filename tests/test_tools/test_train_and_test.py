@@ -180,7 +180,7 @@ def test_a_test_with_the_config_of_a_resumed_training_resumes_nothing(tmp_path):
 def test_amp_on_a_config_that_has_mixed_precision(monkeypatch, tmp_path, cuda):
     """A GPU without bfloat16 keeps what the config says; elsewhere there is no loss scaling."""
     tool = runpy.run_path(str(ROOT / 'tools/train.py'))
-    monkeypatch.setitem(tool['main'].__globals__, 'has_autocast', lambda: True)
+    monkeypatch.setitem(tool['main'].__globals__, 'takes_amp', lambda: True)
     monkeypatch.setitem(tool['main'].__globals__, 'has_bf16', lambda: False)
     cfg = Config.fromfile(ROOT / 'configs/examples/debug.py')
     optimizer = dict(type='SGD', lr=0.1)
