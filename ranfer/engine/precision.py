@@ -64,7 +64,7 @@ def evaluate_in_half_precision(cfg: Config, *loops: str) -> None:
 def takes_amp() -> bool:
     """Whether ``--amp`` is of use on this device; if not, a warning says why."""
     device = get_device()
-    if device == 'cuda' or (device == 'cpu' and _cpu_has_bf16()):
+    if device == 'cuda' or (device == 'cpu' and cpu_has_bf16()):
         return True
     reason = (
         'this CPU does not compute in bfloat16, and emulated it is slower than float32'
@@ -75,6 +75,6 @@ def takes_amp() -> bool:
     return False
 
 
-def _cpu_has_bf16() -> bool:
+def cpu_has_bf16() -> bool:
     """Whether PyTorch convolves in bfloat16 by oneDNN here; its other way is many times slower."""
     return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -118,6 +118,17 @@ def test_a_gpus_turn_is_several_calls(monkeypatch):
     assert len(calls) == 14 + 2 + 3
 
 
+@pytest.mark.parametrize('bf16', [True, False])
+def test_a_cpu_that_emulates_bf16_does_not_measure_it(monkeypatch, bf16):
+    import common
+    import train_step
+
+    monkeypatch.setattr(common, 'cpu_has_bf16', lambda: bf16)
+    assert ('bf16 channels_last' in common.settings('cpu')) == bf16
+    assert common.settings('cuda') == common.SETTINGS
+    assert list(train_step.in_channels_last('cpu')) == list(train_step.WANTED)[: 1 + bf16]
+
+
 def test_what_is_loaded_ahead_is_drained_before_loading_is_timed(monkeypatch):
     import train_step
 

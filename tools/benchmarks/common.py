@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import ranfer
 from ranfer.engine.memory import keep_freed_memory
+from ranfer.engine.precision import cpu_has_bf16
 from ranfer.regions.fixed import PAPER_BOXES
 
 BOXES = ((0.0, 0.0, 1.0, 1.0), *PAPER_BOXES)
@@ -34,6 +35,16 @@ SETTINGS = {
     'bf16 channels_last': (True, True),
 }
 """Name -> (bf16 autocast, channels_last)."""
+
+
+def has_bf16(device: str) -> bool:
+    """Whether bf16 is worth a measurement: not on a CPU that emulates it."""
+    return device != 'cpu' or cpu_has_bf16()
+
+
+def settings(device: str) -> dict[str, tuple[bool, bool]]:
+    """Those of ``SETTINGS`` that are worth a measurement."""
+    return {k: v for k, v in SETTINGS.items() if has_bf16(device) or not v[0]}
 
 
 def parse_args(description: str, **options) -> argparse.Namespace:

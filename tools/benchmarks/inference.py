@@ -15,7 +15,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import torch
-from common import BOXES, RAN_PARTS, RESNET18, parse_args, report, times
+from common import BOXES, RAN_PARTS, RESNET18, has_bf16, parse_args, report, times
 from mmpretrain.registry import MODELS
 from torch import nn
 
@@ -68,7 +68,9 @@ def onnx_runner(path: str, threads: int) -> Runner:
 
 
 def all_runners(args: argparse.Namespace, size: int, folder: str) -> dict[str, Runner]:
-    dtypes = {'fp32': torch.float32, 'bf16 channels_last': torch.bfloat16}
+    dtypes = {'fp32': torch.float32}
+    if has_bf16(args.device):
+        dtypes['bf16 channels_last'] = torch.bfloat16
     if args.device == 'cuda':
         dtypes['fp16 channels_last'] = torch.float16
     runners = {}

@@ -27,6 +27,7 @@ from common import (
     ran_model,
     region_batch,
     report,
+    settings,
     shared_model,
     training_step,
 )
@@ -85,15 +86,16 @@ def cost_table(
     args: argparse.Namespace, sizes: list[tuple[int, int]]
 ) -> tuple[list[dict], list[dict], dict[str, float]]:
     """Cost of every model, the ratios that matter and the ceilings in GFLOP/s."""
+    measured = settings(args.device)
     ceilings = {
         bf16: matmul_ceiling(torch.bfloat16 if bf16 else torch.float32, args.device, args.quick)
-        for bf16 in (False, True)
+        for bf16 in {bf16 for bf16, _ in measured.values()}
     }
     rows, ratios = [], []
     for size, batch in sizes:
         cases = {
             (setting, name): steps
-            for setting in SETTINGS
+            for setting in measured
             for name, steps in all_cases(batch, size, setting, args.device).items()
         }
         counted = {name: count_flops(step) for (_, name), (_, step) in cases.items()}
@@ -118,7 +120,7 @@ def cost_table(
                 )
             )
         ratios.extend(_ratios(size, batch, args.device, forward, train))
-    return rows, ratios, {'fp32': ceilings[False] / 1e9, 'bf16': ceilings[True] / 1e9}
+    return rows, ratios, {'bf16' if k else 'fp32': v / 1e9 for k, v in sorted(ceilings.items())}
 
 
 def _ratios(size: int, batch: int, device: str, forward: dict, train: dict) -> list[dict]:
@@ -134,7 +136,7 @@ def _ratios(size: int, batch: int, device: str, forward: dict, train: dict) -> l
         pairs += [(f'{x}: {STOCK} / FastResNet', f'{x}, {STOCK}', x, '-') for x in FORMS]
     found = [
         (setting, label, (setting, a), (setting, b), wanted)
-        for setting in SETTINGS
+        for setting in settings(device)
         for label, a, b, wanted in pairs
     ]
     loop = ('fp32', 'loop over regions')
@@ -142,6 +144,7 @@ def _ratios(size: int, batch: int, device: str, forward: dict, train: dict) -> l
     found += [
         (setting, 'loop in fp32 / RAN', loop, (setting, 'RAN'), wanted)
         for setting, wanted in limits.items()
+        if setting in settings(device)
     ]
     return [
         dict(
