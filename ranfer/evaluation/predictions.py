@@ -138,7 +138,7 @@ class DumpPredictions(BaseMetric):
                     int(sample['gt_label']),
                     tuple(sample.get('conditions') or ()),
                     tuple(round(x, 7) for x in sample['pred_score'].float().cpu().tolist()),
-                    _region_weights(sample),
+                    region_weights(sample),
                 )
             )
 
@@ -161,15 +161,15 @@ class DumpPredictions(BaseMetric):
         return {}
 
 
-def _weight(value: float | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _region_weights(sample: dict) -> tuple[float | None, ...]:
-    """The row of :attr:`Predictions.weights` of one predicted sample."""
+def region_weights(sample: Any) -> tuple[float | None, ...]:
+    """The row of :attr:`Predictions.weights` of one predicted sample, or of its dict."""
     if 'region_weights' not in sample:
         return ()
-    weights = sample['region_weights'].float().cpu().tolist()
+    weights = sample.get('region_weights').float().tolist()
     exists = sample.get('region_mask')
     exists = [True] * len(weights) if exists is None else exists
     return tuple(round(x, 7) if real else None for x, real in zip(weights, exists))
+
+
+def _weight(value: float | None) -> float | None:
+    return None if value is None else float(value)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ranfer.evaluation.predictions import Predictions
+from ranfer.evaluation.predictions import Predictions, region_weights
 from ranfer.evaluation.report import FERReport
 from ranfer.visualization.conditions import draw_conditions
 from ranfer.visualization.confusion import draw_confusion
@@ -19,41 +19,32 @@ class Prediction(NamedTuple):
     """What the pictures need of one predicted sample.
 
     Attributes:
-        scores: Class probabilities, ``(C,)``.
+        scores: Class probabilities, ``C`` numbers.
         label: True class.
         conditions: Names of the conditions that hold.
-        weights: Final region weights, ``(R,)``, or None.
-        mask: True where a region exists, ``(R,)`` bool, or None.
+        weights: As a row of :attr:`Predictions.weights`.
     """
 
-    scores: np.ndarray
+    scores: Sequence[float]
     label: int
     conditions: tuple[str, ...] = ()
-    weights: np.ndarray | None = None
-    mask: np.ndarray | None = None
+    weights: Sequence[float | None] = ()
 
     @classmethod
     def from_sample(cls, sample: Any) -> Prediction:
         """Take it from a predicted sample, ``DataSample.to_dict()`` or ``DataSample`` itself."""
-        weights, mask = sample.get('region_weights'), sample.get('region_mask')
         return cls(
-            sample.get('pred_score').float().cpu().numpy(),
+            sample.get('pred_score').tolist(),
             int(sample.get('gt_label')),
             tuple(sample.get('conditions') or ()),
-            None if weights is None else weights.float().cpu().numpy(),
-            None if weights is None or mask is None else np.asarray(mask)[: len(weights)],
+            region_weights(sample),
         )
 
     @classmethod
     def from_saved(cls, saved: Predictions) -> list[Prediction]:
         """Take all of a file of predictions."""
-        predictions = []
-        columns = saved.scores, saved.labels, saved.conditions, saved.weights
-        for scores, label, conditions, row in zip(*columns):
-            weights = np.array(row, float) if row else None
-            mask = None if weights is None else ~np.isnan(weights)
-            predictions.append(cls(np.array(scores), label, conditions, weights, mask))
-        return predictions
+        rows = zip(saved.scores, saved.labels, saved.conditions, saved.weights)
+        return [cls(*row) for row in rows]
 
 
 def draw_report(
@@ -94,16 +85,15 @@ def draw_predictions(
         dict[str, np.ndarray]: ``reliability``, if a sample counts, and ``region_weights``, where
         all samples have the same number of regions; RGB pictures.
     """
-    scores = np.stack([p.scores for p in predictions])
+    scores = np.array([p.scores for p in predictions])
     labels = np.array([p.label for p in predictions])
     chosen = np.array([overall is None or overall in p.conditions for p in predictions])
     confidence, correct = scores.max(axis=1), scores.argmax(axis=1) == labels
     pictures = {}
     if chosen.any():
         pictures['reliability'] = draw_reliability(confidence[chosen], correct[chosen])
-    sizes = {None if p.weights is None else len(p.weights) for p in predictions}
-    size = sizes.pop()
-    if size is None or sizes:
+    size, *others = {len(p.weights) for p in predictions}
+    if not size or others:
         return pictures
     groups = {'all': chosen}
     names = classes or map(str, range(scores.shape[1]))
@@ -112,9 +102,8 @@ def draw_predictions(
     for name in sorted({name for p in predictions for name in p.conditions}):
         holds = np.array([name in p.conditions for p in predictions])
         groups[_free(name, 'condition', groups)] = holds
-    masks = [np.ones(size, bool) if p.mask is None else p.mask for p in predictions]
-    weights = np.stack([p.weights for p in predictions if p.weights is not None])
-    means = mean_region_weights(weights, groups, np.stack(masks))
+    weights = np.array([p.weights for p in predictions], float)  # NaN in place of None
+    means = mean_region_weights(weights, groups, ~np.isnan(weights))
     regions = ['0 face', *map(str, range(1, size))]
     pictures['region_weights'] = draw_region_weights(means, regions)
     return pictures
