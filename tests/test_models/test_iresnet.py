@@ -102,8 +102,9 @@ def test_learns(autocast):
     ('keys', 'part'),
     [
         (dict(depth=20), r'IResNet.depth must be one of \(18, 34, 50, 100, 200\), got 20'),
-        (dict(depth=18, out_indices=(4,)), r'IResNet.out_indices must be from 0 to 3, got \(4,\)'),
+        (dict(depth=18, out_indices=(4,)), r'out_indices must be .* from 0 to 3 .*, got \(4,\)'),
         (dict(depth=18, out_indices=()), r'got \(\)'),
+        (dict(depth=18, out_indices=3), r'a list of stages .* such as \(3, \), got 3'),
     ],
 )
 def test_errors(keys, part):

@@ -267,6 +267,17 @@ def test_a_label_beyond_the_classes_is_one_sentence(label):
     )
 
 
+def test_a_batch_without_a_sample_is_one_sentence_in_training_and_nothing_in_a_test():
+    head, feats = RelationAttentionHead(5, 8), features(batch=0)
+    with pytest.raises(ValueError) as error:
+        head.loss(feats, [])
+    assert str(error.value) == (
+        'A batch of training has no sample, expected at least one; see that the sampler and '
+        'collate_fn of train_dataloader give some.'
+    )
+    assert head.predict(feats, []) == []
+
+
 def test_a_distribution_over_other_classes_is_one_sentence():
     samples = [DataSample().set_gt_score(torch.ones(4) / 4) for _ in range(3)]
     with pytest.raises(ValueError) as error:

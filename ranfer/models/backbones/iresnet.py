@@ -61,7 +61,7 @@ class IResNet(BaseModule):
     Args:
         depth: 18, 34, 50, 100 or 200.
         base_channels: Width of the first stage; each further one is twice as wide. Defaults to 64.
-        out_indices: Stages to return, from 0 to 3. The last one is normalised. Defaults to 3.
+        out_indices: Stages to return, from 0 to 3. The last one is normalised. Defaults to (3, ).
         init_cfg: MMEngine initialisation config.
 
     Raises:
@@ -85,8 +85,12 @@ class IResNet(BaseModule):
         super().__init__(init_cfg or default)
         if depth not in DEPTHS:
             raise ValueError(f'IResNet.depth must be one of {tuple(DEPTHS)}, got {depth!r}.')
-        if not out_indices or not set(out_indices) <= {0, 1, 2, 3}:
-            raise ValueError(f'IResNet.out_indices must be from 0 to 3, got {tuple(out_indices)}.')
+        listed = isinstance(out_indices, Sequence) and len(out_indices) > 0
+        if not listed or not set(out_indices) <= {0, 1, 2, 3}:
+            raise ValueError(
+                f'IResNet.out_indices must be a list of stages from 0 to 3 such as (3, ), got '
+                f'{out_indices!r}.'
+            )
         self.out_indices = tuple(out_indices)
         self.conv1 = nn.Conv2d(3, base_channels, 3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(base_channels)

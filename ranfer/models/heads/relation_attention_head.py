@@ -68,8 +68,8 @@ class RelationAttentionHead(ClsHead):
 
     Raises:
         ValueError: If a key is out of range, or at call time if the head does not follow a RANNeck,
-            the samples are not as many as the faces, some of them alone have ``gt_score``, it is
-            over other classes, or a label is too large (seen on CPUs alone).
+            the samples are not as many as the faces, training has none, some of them alone have
+            ``gt_score``, it is over other classes, or a label is too large (seen on CPUs alone).
 
     Example:
         >>> head = dict(
@@ -196,6 +196,11 @@ class RelationAttentionHead(ClsHead):
 
     def _check_labels(self, data_samples: list[DataSample]) -> None:
         """Check the labels where that stops no device and breaks no graph."""
+        if not data_samples:
+            raise ValueError(
+                'A batch of training has no sample, expected at least one; see that the sampler '
+                'and collate_fn of train_dataloader give some.'
+            )
         if is_compiling():
             return
         with_score = ['gt_score' in sample for sample in data_samples]
