@@ -79,7 +79,13 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         occlude_faces(cfg, args.occlude)
     if args.tta:
         use_flip_tta(cfg)
-    return cfg
+    return renamed(cfg)
+
+
+def renamed(cfg: Config) -> Config:
+    """The config as ``<name>_test.py``: a runner writes it where that of the training may lie."""
+    name = Path(cfg.filename)
+    return Config(cfg.to_dict(), cfg.text, str(name.with_stem(f'{name.stem}_test')))
 
 
 def occlude_faces(cfg: Config, seed: int) -> None:

@@ -74,10 +74,13 @@ def test_flip_tta_averages_both_views(small, tmp_path):
     work = tmp_path / 'work'
     run_tool('train.py', small, '--work-dir', work, '--epochs', 1, '--no-validate')
     checkpoint = work / 'epoch_1.pth'
+    trained = (work / 'small.py').read_text()
     accuracies = {}
-    for name, options in dict(plain=[], tta=['--tta']).items():
-        run_tool('test.py', small, checkpoint, '--work-dir', tmp_path / name, *options)
-        accuracies[name] = json.loads((tmp_path / name / 'report.json').read_text())
+    for name, options in dict(tta=['--tta'], plain=[]).items():  # both beside the training
+        run_tool('test.py', work / 'small.py', checkpoint, '--work-dir', work, *options)
+        accuracies[name] = json.loads((work / 'report.json').read_text())
+        assert ('TestTimeAug' in (work / 'small_test.py').read_text()) == (name == 'tta')
+    assert (work / 'small.py').read_text() == trained
     assert accuracies['tta']['count'] == accuracies['plain']['count'] == 13
     assert accuracies['tta']['calibration_error'] != accuracies['plain']['calibration_error']
 
