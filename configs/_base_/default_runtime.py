@@ -13,6 +13,8 @@ default_hooks = dict(
         rule='greater'),
     class_order=dict(type='ranfer.ClassOrderHook'),
     sampler_seed=dict(type='ranfer.EpochSeedHook'),
+    # Processes are evaluated with the mean of their batch statistics, which is saved.
+    sync_buffers=dict(type='SyncBuffersHook'),
     non_finite_guard=dict(type='ranfer.NonFiniteGuardHook'),
     visualization=dict(type='ranfer.FaceVisualizationHook', enable=False),
 )

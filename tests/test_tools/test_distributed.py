@@ -71,3 +71,17 @@ def test_two_processes_equal_one(exact, tmp_path):
         reports[1].pop('calibration_error'), abs=1e-4
     )
     assert reports[0] == reports[1]
+
+
+def test_validation_is_of_the_weights_that_are_saved(small, tmp_path):
+    """Every process has batch statistics of its own until they are made common."""
+    distributed('dist_train.sh', small, 2, '--work-dir', tmp_path, '--epochs', 1)
+    (scalars,) = tmp_path.rglob('scalars.json')
+    validated = json.loads(scalars.read_text().splitlines()[-1])
+    run_tool('test.py', small, tmp_path / 'epoch_1.pth', '--work-dir', tmp_path,
+             '--out', tmp_path / 'figures.json', '--out-item', 'metrics', '--cfg-options',
+             'test_dataloader.dataset.ann_file=val.json',
+             'test_evaluator.overall=None')  # fmt: skip
+    saved = json.loads((tmp_path / 'figures.json').read_text())
+    key = 'fer/calibration_error'
+    assert validated[key] == pytest.approx(saved[key], abs=1e-4)
