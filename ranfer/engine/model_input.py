@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 MODEL_META = 'ranfer_model'
@@ -22,17 +23,17 @@ def input_of(model: nn.Module) -> dict[str, Any]:
         model: The model without wrappers.
 
     Returns:
-        dict: ``crop_size``, ``mean`` and ``std`` of the preprocessor and ``activation`` of the
-        neck, as far as there are any; empty for other models.
+        dict: ``crop_size``, ``to_rgb``, ``mean`` and ``std`` of the preprocessor and ``activation``
+        of the neck, as far as there are any; empty for other models.
     """
     preprocessor = getattr(model, 'data_preprocessor', None)
     crop_size = getattr(preprocessor, 'crop_size', None)
     if crop_size is None:
         return {}
     found = dict(crop_size=crop_size)
-    for name in ('mean', 'std'):
+    for name in ('to_rgb', 'mean', 'std'):
         if (value := getattr(preprocessor, name, None)) is not None:
-            found[name] = value.flatten().tolist()
+            found[name] = value.flatten().tolist() if torch.is_tensor(value) else value
     if (activation := getattr(getattr(model, 'neck', None), 'activation', None)) is not None:
         found['activation'] = activation
     return found
@@ -45,7 +46,8 @@ def input_of_config(model: Any) -> dict[str, Any]:
         model: Config, or what a file has in its place.
     """
     fed, neck = _part(model, 'data_preprocessor'), _part(model, 'neck')
-    found = {name: fed[name] for name in ('crop_size', 'mean', 'std') if name in fed}
+    names = ('crop_size', 'to_rgb', 'mean', 'std')
+    found = {name: fed[name] for name in names if name in fed}
     if str(neck.get('type')).endswith('RANNeck'):
         found['activation'] = neck.get('activation', 'sigmoid')
     return found

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.model import BaseModel
 from test_engine.tiny import tiny_runner
 
@@ -40,7 +41,7 @@ def test_a_training_keeps_it(tmp_path):
     runner.model.data_preprocessor = RegionDataPreprocessor(
         crop_size=32, mean=[1, 2, 3], std=[4] * 3
     )
-    expected = dict(crop_size=32, mean=[1.0, 2.0, 3.0], std=[4.0] * 3)
+    expected = dict(crop_size=32, to_rgb=False, mean=[1.0, 2.0, 3.0], std=[4.0] * 3)
     assert input_of(runner.model) == expected
     runner.call_hook('before_save_checkpoint', checkpoint=(saved := dict(state_dict={})))
     assert saved['meta'][INPUT_META] == expected
@@ -50,7 +51,7 @@ def test_a_training_keeps_it(tmp_path):
 def test_a_test_with_another_input_is_warned_of(tmp_path, warnings):
     model = Fed(crop_size=32, mean=[127.5] * 3, std=[60] * 3)
     path = str(tmp_path / 'a.pth')
-    meta = {INPUT_META: dict(crop_size=32, mean=[127.5] * 3, std=[60.0] * 3)}
+    meta = {INPUT_META: dict(crop_size=32, to_rgb=False, mean=[127.5] * 3, std=[60.0] * 3)}
     torch.save(dict(state_dict=model.state_dict(), meta=meta), path)
     load_weights(model, path)
     assert not warnings
@@ -58,6 +59,8 @@ def test_a_test_with_another_input_is_warned_of(tmp_path, warnings):
     assert 'other settings (crop_size=64 here, 32 there)' in warnings[0]
     load_weights(Fed(crop_size=32, mean=[0.0] * 3, std=[60] * 3), path)
     assert 'mean=[0.0, 0.0, 0.0] here, [127.5, 127.5, 127.5] there' in warnings[1]
+    load_weights(Fed(crop_size=32, mean=[127.5] * 3, std=[60] * 3, to_rgb=True), path)
+    assert '(to_rgb=True here, False there)' in warnings[2]
 
 
 @pytest.mark.parametrize(
@@ -108,3 +111,10 @@ def test_a_config_of_another_training_is_warned_of():
     with python_warnings.catch_warnings():
         python_warnings.simplefilter('error')
         ModelFile.from_config(config.replace('.py', '_scratch.py'), weights)
+
+
+def test_a_config_of_another_order_of_colours_is_warned_of():
+    cfg = Config.fromfile(ROOT / 'configs/ran/ran_r18_ferplus_scratch.py')
+    cfg.data_preprocessor.to_rgb = False
+    with pytest.warns(UserWarning, match='to_rgb=False here, True there'):
+        ModelFile.from_config(cfg, str(find_model('ran_r18_ferplus_scratch')))
