@@ -93,6 +93,17 @@ def test_one_region_of_one_face_costs_its_loss_by_itself(kind):
     torch.testing.assert_close(losses['loss_single_region'], losses['loss'])
 
 
+@pytest.mark.parametrize('kind', ['CrossEntropyLoss', 'FocalLoss', 'LabelSmoothLoss'])
+def test_single_region_loss_is_as_large_with_gaps_as_without(kind):
+    """Without a factor FocalLoss is a mean over the classes too."""
+    loss = dict(type=kind, **(dict(label_smooth_val=0.1) if kind == 'LabelSmoothLoss' else {}))
+    head, feats = RelationAttentionHead(5, 8, single_region_loss=loss), features()
+    samples = [DataSample().set_gt_label(i) for i in (1, 4, 0)]
+    masked = feats._replace(mask=torch.ones(3, 4, dtype=torch.bool))
+    whole, same = (head.loss(x, samples)['loss_single_region'] for x in (feats, masked))
+    torch.testing.assert_close(whole, same)
+
+
 def test_faces_without_any_region_have_no_single_region_loss():
     head = RelationAttentionHead(5, 8, single_region_loss=dict(type='CrossEntropyLoss'))
     feats = RANNeck(8)(torch.zeros(0, 8), torch.zeros(2, 3, dtype=torch.bool))

@@ -188,11 +188,11 @@ class RelationAttentionHead(ClsHead):
         else:
             target = torch.cat([sample.gt_label for sample in data_samples])
         target = target.repeat_interleave(logits.size(1), dim=0)
-        if feats.mask is None:
-            return logits.flatten(0, 1), target, {}
+        logits = logits.flatten(0, 1)
+        if feats.mask is None:  # some losses are a mean over the classes too without a factor
+            return logits, target, dict(avg_factor=logits.size(0))
         exists = feats.mask.flatten().float()
-        count = exists.sum().clamp(min=1)
-        return logits.flatten(0, 1), target, dict(weight=exists, avg_factor=count)
+        return logits, target, dict(weight=exists, avg_factor=exists.sum().clamp(min=1))
 
     def _check_labels(self, data_samples: list[DataSample]) -> None:
         """Check the labels where that stops no device and breaks no graph."""
