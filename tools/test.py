@@ -14,7 +14,7 @@ from mmengine.evaluator import BaseMetric, DumpResults
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.engine.launch import (
     add_common_arguments,
     apply_common_arguments,
@@ -28,7 +28,7 @@ from ranfer.evaluation.paper_results import report_text
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Test a model and print its accuracy by condition')
+    parser = tool_parser('Test a model and print its accuracy by condition')
     add_common_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(

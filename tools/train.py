@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, Runner
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.engine.hooks import SafeCheckpointHook
 from ranfer.engine.launch import (
     add_common_arguments,
@@ -21,7 +21,7 @@ from ranfer.engine.schedule import scale_schedule
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train a model')
+    parser = tool_parser('Train a model')
     add_common_arguments(parser)
     parser.add_argument(
         '--resume',

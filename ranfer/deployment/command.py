@@ -9,6 +9,7 @@ from dataclasses import asdict
 from ranfer.apis.model_file import ModelFile, model_path
 from ranfer.deployment.onnx_export import fixed_boxes
 from ranfer.engine.atomic import refuse_overwriting
+from ranfer.engine.errors import tool_parser
 from ranfer.engine.launch import add_cfg_options, merge_options, read_config
 
 
@@ -18,13 +19,12 @@ def export_parser(description: str) -> ArgumentParser:
     Args:
         description: What the tool does.
     """
-    parser = ArgumentParser(description=description)
+    parser = tool_parser(description)
     parser.add_argument('model', help='model file (.pth), shipped model by name, or config (.py)')
     parser.add_argument('out', help='file to write')
     parser.add_argument('--checkpoint', help='checkpoint of the config')
     add_cfg_options(parser)
     parser.add_argument('--fixed', action='store_true', help='bake the fixed regions in')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,17 @@ _ENDED_BY_PIPE = 128 + 13
 
 _ENDED_BY_INTERRUPT = 128 + 2
 """The same of a program that Ctrl-C ended."""
+
+
+def tool_parser(description: str | None) -> ArgumentParser:
+    """Return a parser with ``--traceback``, for :func:`one_sentence_errors`.
+
+    Args:
+        description: What the tool does; its lines stay as they are.
+    """
+    parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
+    return parser
 
 
 @contextmanager

@@ -57,9 +57,6 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and tables')
     add_cfg_options(parser)
-    parser.add_argument(
-        '--traceback', action='store_true', help='show the Python traceback of an error'
-    )
     parser.set_defaults(
         launcher='none', local_rank=0, no_pin_memory=False, no_persistent_workers=False
     )

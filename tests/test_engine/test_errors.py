@@ -12,7 +12,7 @@ from mmpretrain.registry import MODELS
 from torch.utils.data import DataLoader
 
 from ranfer.datasets.transforms import LoadFaceImage
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 
 
 def build_unknown_model() -> None:
@@ -53,6 +53,12 @@ def test_program_ends_with_a_sentence(capsys):
         raise ValueError('kept')
     with pytest.raises(ZeroDivisionError), one_sentence_errors():
         raise ZeroDivisionError  # a bug of ours is no mistake of the user
+
+
+def test_a_tool_takes_traceback_and_keeps_the_lines_of_its_description():
+    parser = tool_parser('Convert:\n\n    python convert.py IN\n    python convert.py OUT')
+    assert parser.parse_args(['--traceback']).traceback and not parser.parse_args([]).traceback
+    assert '\n    python convert.py IN\n    python convert.py OUT\n' in parser.format_help()
 
 
 def test_an_interrupt_is_no_traceback(capsys):

@@ -12,7 +12,7 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS, MODELS
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.engine.launch import add_config_arguments, apply_common_arguments, read_config
 from ranfer.engine.weights import load_weights
 from ranfer.visualization.figure import write_picture
@@ -20,7 +20,7 @@ from ranfer.visualization.visualizer import draw_sample, face_of_input
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Draw the attention on test samples')
+    parser = tool_parser('Draw the attention on test samples')
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--num', type=int, default=4, help='number of faces, spread over the split')

@@ -7,7 +7,7 @@ predictions, from which ``--predictions`` draws reliability and mean region weig
 import argparse
 from pathlib import Path
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.evaluation import FERReport
 from ranfer.evaluation.predictions import Predictions
 from ranfer.visualization.evaluation import Prediction, draw_predictions, draw_report
@@ -15,7 +15,7 @@ from ranfer.visualization.figure import write_picture
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Draw an evaluation')
+    parser = tool_parser('Draw an evaluation')
     parser.add_argument('report', help='report.json of tools/test.py')
     parser.add_argument('out', help='folder of the pictures')
     parser.add_argument('--predictions', help='FILE.json that tools/test.py --out wrote')
@@ -26,7 +26,6 @@ def parse_args() -> argparse.Namespace:
         metavar='NAME=PERCENT',
         help='published accuracies to mark, for example overall=89.16 occlusion=83.63',
     )
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
 
 

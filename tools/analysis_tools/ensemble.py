@@ -9,21 +9,18 @@ The probabilities are averaged. The files must be of the same images with the sa
 
 import argparse
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.evaluation.ensemble import fuse
 from ranfer.evaluation.paper_results import report_text
 from ranfer.evaluation.predictions import Predictions
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument('predictions', nargs='+', help='JSON files of tools/test.py --out')
     parser.add_argument('--weights', type=float, nargs='+', help='one a file; equal by default')
     parser.add_argument('--out', help='write the fused predictions to this JSON file')
     parser.add_argument('--report', help='write the figures to this JSON file')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
 
 

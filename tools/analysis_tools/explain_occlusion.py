@@ -19,7 +19,7 @@ from mmengine.registry import init_default_scope
 from mmengine.utils import track_iter_progress
 from mmpretrain.registry import DATASETS, MODELS
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.engine.launch import add_config_arguments, apply_common_arguments, read_config
 from ranfer.engine.weights import load_weights
 from ranfer.evaluation.hidden_regions import compare_hidden, hidden_share
@@ -32,7 +32,7 @@ BATCH = 32
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Measure attention on hidden regions')
+    parser = tool_parser('Measure attention on hidden regions')
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', help='folder of the results; WORK_DIR/occlusion by default')

@@ -16,19 +16,16 @@ import numpy as np
 from mmengine.utils import track_iter_progress
 
 from ranfer.datasets.annotation import load_rows
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.landmarks.align import fit_template
 
 POINTS = ('left eye', 'right eye', 'nose', 'left mouth corner', 'right mouth corner')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument('ann_file', help='annotation file (JSON) with five landmarks a face')
     parser.add_argument('--root', help='folder of the images (default: that of the file)')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
 
 

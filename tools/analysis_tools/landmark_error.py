@@ -10,12 +10,10 @@ apart. The mean shape is what a model says that does not look: the mean of the v
 other faces.
 """
 
-import argparse
-
 import numpy as np
 
 from ranfer.datasets.annotation import load_rows
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.evaluation.tables import markdown_table
 from ranfer.landmarks.error import landmark_error, mean_shape
 
@@ -66,13 +64,10 @@ def table(found: list[dict], true: list[dict], shape: np.ndarray | None) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument('found', help='annotation file that extract_landmarks.py wrote')
     parser.add_argument('truth', help='annotation file with the true landmarks')
     parser.add_argument('--mean-shape', metavar='JSON', help='faces of the same size to compare')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     args = parser.parse_args()
     with one_sentence_errors(args.traceback):
         found, truth = load(args.found), load(args.truth)

@@ -3,15 +3,14 @@
 import argparse
 from pathlib import Path
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.visualization import draw_learning_curves, read_scalars, write_picture
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Draw losses, accuracies and learning rate')
+    parser = tool_parser('Draw losses, accuracies and learning rate')
     parser.add_argument('work_dir', help='work directory of tools/train.py, or its scalars.json')
     parser.add_argument('--out', help='picture to write; WORK_DIR/learning_curves.png by default')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
 
 

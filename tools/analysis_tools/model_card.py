@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.evaluation import FERReport
 from ranfer.evaluation.tables import markdown_table
 
@@ -23,12 +23,9 @@ BEGIN, END = '<!-- figures -->', '<!-- end of figures -->'
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument('card', help='Markdown file with both marks')
     parser.add_argument('reports', nargs='+', metavar='NAME=REPORT_JSON')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
 
 

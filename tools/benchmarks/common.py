@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import ranfer
+from ranfer.engine.errors import tool_parser
 from ranfer.engine.memory import keep_freed_memory
 from ranfer.engine.precision import cpu_has_bf16
 from ranfer.regions.fixed import PAPER_BOXES
@@ -49,7 +50,7 @@ def settings(device: str) -> dict[str, tuple[bool, bool]]:
 
 def parse_args(description: str, **options) -> argparse.Namespace:
     """Arguments of every benchmark; ``options`` are further ones with their defaults."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = tool_parser(description)
     parser.add_argument('--out', default='work_dirs/benchmarks', help='folder for the JSON file')
     parser.add_argument('--threads', type=int, default=os.cpu_count(), help='threads of PyTorch')
     parser.add_argument('--repeats', type=int, default=7, help='interleaved repetitions')
@@ -57,7 +58,6 @@ def parse_args(description: str, **options) -> argparse.Namespace:
         '--device', choices=['cpu', 'cuda'], default='cuda' if torch.cuda.is_available() else 'cpu'
     )
     parser.add_argument('--quick', action='store_true', help='smallest sizes, to see that it runs')
-    parser.add_argument('--traceback', action='store_true', help='show tracebacks of errors')
     for name, default in options.items():
         parser.add_argument(f'--{name.replace("_", "-")}', type=type(default), default=default)
     args = parser.parse_args()

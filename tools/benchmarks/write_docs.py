@@ -4,14 +4,13 @@ A table stands between ``<!-- table: FILE, TITLE -->`` and ``<!-- end -->``, whe
 of a benchmark and TITLE that of one of its tables; ``<!-- machine: FILE -->`` takes the machine.
 """
 
-import argparse
 import json
 import os.path as osp
 import re
 
 from common import markdown
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 
 
 def load(folder: str, name: str) -> dict:
@@ -51,10 +50,9 @@ def _opening(match: re.Match) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Fill the tables of a document from JSON')
+    parser = tool_parser('Fill the tables of a document from JSON')
     parser.add_argument('folder', help='folder of the JSON files')
     parser.add_argument('document', help='Markdown file with marks')
-    parser.add_argument('--traceback', action='store_true', help='show tracebacks of errors')
     args = parser.parse_args()
     with one_sentence_errors(args.traceback):
         with open(args.document) as file:

@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
 from ranfer.deployment import ORTModel, quantize_onnx
 from ranfer.engine.atomic import refuse_overwriting
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.engine.launch import read_config
 from ranfer.regions import LandmarkRegions
 from ranfer.registry import DATASETS
@@ -25,13 +25,12 @@ SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Quantise an ONNX file to int8')
+    parser = tool_parser('Quantise an ONNX file to int8')
     parser.add_argument('source', help='ONNX file of export_onnx.py')
     parser.add_argument('out', help='ONNX file to write')
     parser.add_argument('folder', help='folder of face images for the calibration')
     parser.add_argument('--limit', type=int, default=256, help='most images for the calibration')
     parser.add_argument('--config', help='config whose test set shows the loss of accuracy')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
 
 

@@ -12,12 +12,12 @@ import torch
 
 from ranfer.apis.model_file import ModelFile
 from ranfer.engine.atomic import refuse_overwriting
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.engine.launch import add_cfg_options, merge_options, read_config
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Make a model file of weights and plain values')
+    parser = tool_parser('Make a model file of weights and plain values')
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint that was trained with it')
     parser.add_argument('out', help='model file to write, .pth')
@@ -30,7 +30,6 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--shift', type=float, help='part of the side that aligned faces go down')
     parser.add_argument('--float32', action='store_true', help='keep single precision')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
 
 

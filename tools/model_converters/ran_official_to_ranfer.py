@@ -18,7 +18,7 @@ import torch
 
 from ranfer.engine import load_checkpoint
 from ranfer.engine.atomic import open_beside, refuse_overwriting
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.engine.weights import state_dict_of
 from ranfer.models.converters import (
     iresnet_depth,
@@ -33,14 +33,11 @@ from ranfer.models.converters import (
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument('source', help='checkpoint to read')
     parser.add_argument('target', help='checkpoint to write')
     parser.add_argument('--kind', choices=['ran', 'backbone'], default='ran', help='what source is')
     parser.add_argument('--to', choices=['ranfer', 'official'], default='ranfer')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     args = parser.parse_args()
     if args.kind == 'backbone' and args.to == 'official':
         parser.error('--to official: the authors have names for a whole RAN alone; use --kind ran')
