@@ -20,7 +20,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.engine.launch import CfgOptions, read_config
 from ranfer.evaluation.tables import markdown_table, mean_and_spread
 from ranfer.regions.fixed import PAPER_BOXES
@@ -31,9 +31,7 @@ CONDITIONS = ('occlusion', 'pose30', 'pose45')
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument('config', help='config of a RAN with FixedRegions, the row "ran"')
     parser.add_argument('--rows', nargs='+', metavar='ROW', help='rows to run; all by default')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
@@ -43,7 +41,6 @@ def parse_args() -> argparse.Namespace:
         '--cfg-options', nargs='+', default=[], help='settings of all rows, as in tools/train.py'
     )
     parser.add_argument('--list', action='store_true', help='print the commands and end')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     args = parser.parse_args()
     if any(option.startswith('train_cfg.max_epochs=') for option in args.cfg_options):
         parser.error('--cfg-options: give --epochs instead of train_cfg.max_epochs')
