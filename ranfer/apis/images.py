@@ -8,8 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ranfer.datasets.converters.images import SkipImage, decode_image
-from ranfer.datasets.image_file import MAX_PIXELS, is_too_large, read_file
+from ranfer.datasets.image_file import (
+    MAX_PIXELS,
+    ImageError,
+    decode_image,
+    is_too_large,
+    read_file,
+)
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
@@ -38,7 +43,7 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         raise ValueError(f'Image {str(path)!r} cannot be read ({reason}).') from error
     try:
         return decode_image(data)
-    except SkipImage as error:
+    except ImageError as error:
         too_large = is_too_large(str(error))
         remedy = 'shrink it first' if too_large else 'give a whole image file such as JPEG or PNG'
         raise ValueError(f'Image {str(path)!r} {error}; {remedy}.') from error

@@ -4,6 +4,9 @@ import io
 import os
 import stat
 
+import cv2
+import mmcv
+import numpy as np
 from PIL import Image
 from PIL.TiffImagePlugin import BITSPERSAMPLE
 
@@ -19,6 +22,44 @@ MAX_FILE_BYTES = 64 << 20
 
 FORMATS = ('BMP', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF', 'WEBP')
 """What Pillow may take a file for; others of its decoders start programs or are seldom tested."""
+
+
+class ImageError(ValueError):
+    """Data that is no whole image; the text says why, as the end of a sentence."""
+
+
+def decode_image(data: bytes, color_type: str = 'color', backend: str = 'cv2') -> np.ndarray:
+    """Decode a whole image of bounded size, upright.
+
+    Args:
+        data: Content of an image file.
+        color_type: Flag of :func:`mmcv.imfrombytes`. Defaults to 'color'.
+        backend: Decoder of :func:`mmcv.imfrombytes`. Defaults to 'cv2'.
+
+    Returns:
+        np.ndarray: With the defaults uint8, shape ``(H, W, 3)``, BGR.
+
+    Raises:
+        ImageError: If the data is empty, cut off, too large or no image.
+    """
+    defect = image_defect(data)
+    image = _decode(data, color_type, backend) if defect is None else None
+    if image is None:
+        raise ImageError(defect or NO_IMAGE)
+    return image
+
+
+def _decode(data: bytes, color_type: str, backend: str) -> np.ndarray | None:
+    """Decode with MMCV, or with Pillow what an older OpenCV does not know (GIF)."""
+    try:
+        image = mmcv.imfrombytes(data, color_type, backend=backend)
+        if image is None and (color_type, backend) == ('color', 'cv2'):
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                if not picture.mode.startswith('I'):  # 16 bits, which Pillow cuts off at 255
+                    image = np.asarray(picture.convert('RGB'))[..., ::-1].copy()
+    except (cv2.error, OSError, ValueError, SyntaxError):
+        return None
+    return image
 
 
 def image_defect(data: bytes) -> str | None:

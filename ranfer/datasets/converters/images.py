@@ -1,6 +1,5 @@
 """Conversion of many images by several processes, with a journal to go on from."""
 
-import io
 import itertools
 import multiprocessing
 import sys
@@ -11,12 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 from mmengine.utils import ProgressBar
-from PIL import Image
 
 from ranfer.datasets.converters.journal import Journal
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, MemberError
-from ranfer.datasets.image_file import FORMATS, image_defect
+from ranfer.datasets.image_file import ImageError, decode_image
 from ranfer.engine.atomic import open_beside
 
 _BLOCK = 4096
@@ -50,39 +48,6 @@ Prepare = Callable[[np.ndarray, dict], tuple[np.ndarray, dict]]
 """Makes the output image and the annotation entries of one image (uint8, ``(H, W, 3)``, BGR)."""
 
 
-def decode_image(data: bytes) -> np.ndarray:
-    """Decode a whole image of bounded size.
-
-    Args:
-        data: Content of an image file.
-
-    Returns:
-        np.ndarray: uint8, shape ``(H, W, 3)``, BGR.
-
-    Raises:
-        SkipImage: If the file is empty, cut off, too large or no image.
-    """
-    defect = image_defect(data)
-    if defect is not None:
-        raise SkipImage('unreadable image', defect)
-    image = _decode(data)
-    if image is None:
-        raise SkipImage('unreadable image', 'cannot be decoded')
-    return image
-
-
-def _decode(data: bytes) -> np.ndarray | None:
-    """Decode with OpenCV, or with Pillow what an older OpenCV does not know (GIF)."""
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        if image is None:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                image = np.asarray(picture.convert('RGB'))[..., ::-1].copy()
-    except (cv2.error, OSError, ValueError, SyntaxError):
-        return None
-    return image
-
-
 def _encode(image: np.ndarray, suffix: str) -> bytes:
     quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix.lower() in ('.jpg', '.jpeg') else []
     try:
@@ -106,7 +71,7 @@ def _convert(job: ImageJob, out: Path, prepare: Prepare | None) -> dict:
             data = None
         with open_beside(target) as file:
             file.write(data or _encode(image, target.suffix))
-    except MemberError as error:
+    except (MemberError, ImageError) as error:
         return {'target': job.target, 'reason': 'unreadable image', 'detail': str(error)}
     except SkipImage as error:
         return {'target': job.target, 'reason': error.reason, 'detail': str(error)}

@@ -11,10 +11,10 @@ import numpy as np
 from mmengine.utils import ProgressBar
 
 from ranfer.datasets.annotation import check_rows, load_annotation, save_annotation
-from ranfer.datasets.converters.images import SkipImage, decode_image
 from ranfer.datasets.converters.journal import Journal
 from ranfer.datasets.converters.report import ConversionError, Report
 from ranfer.datasets.converters.source import Member, MemberError
+from ranfer.datasets.image_file import ImageError, decode_image
 from ranfer.landmarks.base import FaceDetector
 from ranfer.registry import FACE_DETECTORS
 
@@ -36,7 +36,7 @@ class _Finder:
             results.append(entry)
             try:
                 image = decode_image(Member('', path).read())
-            except (MemberError, SkipImage) as error:
+            except (MemberError, ImageError) as error:
                 entry['reason'], entry['detail'] = 'unreadable image', str(error)
                 continue
             scaled, place = self._prepare(image)

@@ -1,12 +1,10 @@
 """Image loading that names the broken file."""
 
-import cv2
-import mmcv
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 
-from ranfer.datasets.image_file import NO_IMAGE, image_defect, is_too_large, read_file
+from ranfer.datasets.image_file import decode_image, is_too_large, read_file
 from ranfer.registry import TRANSFORMS
 
 
@@ -56,13 +54,9 @@ class LoadFaceImage(LoadImageFromFile):
         """
         path = results['img_path']
         try:
-            data = self._read(path)
+            image = decode_image(self._read(path), self.color_type, self.imdecode_backend)
         except (OSError, ValueError) as error:
             raise UnreadableImageError(path, _reason(error)) from error
-        defect = image_defect(data)
-        image = self._decode(data) if defect is None else None
-        if image is None:
-            raise UnreadableImageError(path, defect or NO_IMAGE)
         results['img'] = image.astype(np.float32) if self.to_float32 else image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         hide_outside(results)
@@ -75,12 +69,6 @@ class LoadFaceImage(LoadImageFromFile):
                 raise ValueError('is no key of the database')
             return data
         return read_file(path)
-
-    def _decode(self, data: bytes) -> np.ndarray | None:
-        try:
-            return mmcv.imfrombytes(data, self.color_type, backend=self.imdecode_backend)
-        except (cv2.error, OSError, ValueError):
-            return None
 
 
 def hide_outside(results: dict) -> None:

@@ -46,7 +46,7 @@ def test_training_refuses_bombs_too(tmp_path, monkeypatch, side):
     def decode(*_, **__):
         raise AssertionError('decoded')
 
-    monkeypatch.setattr('ranfer.datasets.transforms.loading.mmcv.imfrombytes', decode)
+    monkeypatch.setattr('ranfer.datasets.image_file.mmcv.imfrombytes', decode)
     (tmp_path / 'a.png').write_bytes(fakes.claimed_png(side))
     with pytest.raises(UnreadableImageError, match='more than 100000000, .*; shrink it, or set'):
         LoadFaceImage()(dict(img_path=str(tmp_path / 'a.png')))
