@@ -8,10 +8,8 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from ranfer.datasets.base import FERDataset
-from ranfer.datasets.names import is_litter
+from ranfer.datasets.names import IMAGE_SUFFIXES, is_litter
 from ranfer.registry import DATASETS
-
-_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 
 @DATASETS.register_module()
@@ -78,12 +76,12 @@ class FERFolder(FERDataset):
             Path(base, file).relative_to(root).as_posix()
             for base, _, files in os.walk(folder)
             for file in files
-            if file.lower().endswith(_SUFFIXES)
+            if file.lower().endswith(IMAGE_SUFFIXES)
         )
         paths = sorted(file for file in files if not is_litter(file))
         if not paths:
             raise ValueError(
-                f'classes: folder {str(folder)!r} has no image ({", ".join(_SUFFIXES)}), expected '
-                f'at least one for class {name!r}; add images or remove the folder'
+                f'classes: folder {str(folder)!r} has no image ({", ".join(IMAGE_SUFFIXES)}), '
+                f'expected at least one for class {name!r}; add images or remove the folder'
             )
         return [{'img_path': path, 'gt_label': label} for path in paths]

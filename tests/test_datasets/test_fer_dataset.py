@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 from mmengine.dataset import ClassBalancedDataset
+from PIL import Image
 from test_datasets import fakes
 
 from ranfer.datasets import AffectNet, FERDataset, FERFolder, folder
@@ -174,6 +175,15 @@ def test_folder_data_set(tmp_path, monkeypatch):
     given = FERFolder(data_root=str(tmp_path), metainfo=dict(classes=['joy']))
     assert len(said) == 1 and said[0].endswith('metainfo.classes does not name are left out: calm')
     assert len(given) == 2 and given.get_data_info(1)['img_path'].endswith('joy/deep/b.png')
+
+
+def test_folder_data_set_takes_every_image_that_is_read(tmp_path):
+    pixels = Image.fromarray(fakes.noise(0))
+    for suffix in ('gif', 'jp2', 'PPM', 'webp', 'tiff', 'jpe'):
+        (tmp_path / 'joy').mkdir(exist_ok=True)
+        pixels.save(tmp_path / f'joy/a.{suffix}')
+    data = FERFolder(data_root=str(tmp_path), pipeline=[LoadFaceImage()])
+    assert [sample['img'].shape for sample in data] == [(48, 48, 3)] * 6
 
 
 @pytest.mark.parametrize('prefix', ['train', dict(img_path='train')])

@@ -316,16 +316,17 @@ def test_tools_export_and_quantise(tmp_path, capsys):
     save_model(tmp_path / 'model.pth')
     folder = tmp_path / 'faces' / 'deep'
     folder.mkdir(parents=True)
-    for i in range(5):
+    for i, suffix in enumerate(['png'] * 4 + ['tif']):
         image = np.random.default_rng(i).integers(0, 256, (50, 50, 3), dtype=np.uint8)
-        cv2.imwrite(str(folder / f'{i}.png'), image)
+        cv2.imwrite(str(folder / f'{i}.{suffix}'), image)
+    (folder / '._0.png').write_bytes(b'of macOS')
     full, small = tmp_path / 'model.onnx', tmp_path / 'int8.onnx'
     tools = ROOT / 'tools' / 'deployment'
     run_script(tools / 'export_onnx.py', tmp_path / 'model.pth', full)
     run_script(tools / 'quantize_onnx.py', full, small, tmp_path / 'faces')
     printed = capsys.readouterr().out
     assert 'differ by at most' in printed
-    assert 'int8 and float32 agree on' in printed
+    assert 'int8 and float32 agree on' in printed and '% of 5.' in printed
     assert ORTModel(str(small)).metadata['face'] == dict(
         size=40, margin=0.0, grey=False, align=False, shift=0.0
     )

@@ -5,7 +5,6 @@ the accuracy of both files on the test set of the config is printed, else how of
 """
 
 import argparse
-import os
 from collections.abc import Iterator
 
 import cv2
@@ -13,6 +12,8 @@ import numpy as np
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
+from ranfer.apis.images import read_image
+from ranfer.apis.sources import expand
 from ranfer.datasets.transforms import PackRegionInputs, RegionCropTransform
 from ranfer.deployment import ORTModel, quantize_onnx
 from ranfer.engine.atomic import refuse_overwriting
@@ -20,8 +21,6 @@ from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.engine.launch import read_config
 from ranfer.regions import LandmarkRegions
 from ranfer.registry import DATASETS
-
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,17 +35,7 @@ def parse_args() -> argparse.Namespace:
 
 def folder_samples(folder: str, model: ORTModel, limit: int) -> list[dict]:
     """Faces of a folder with the regions of the model, evenly picked."""
-    paths = sorted(
-        os.path.join(root, name)
-        for root, _, names in os.walk(folder)
-        for name in names
-        if name.lower().endswith(SUFFIXES)
-    )
-    if not paths:
-        raise FileNotFoundError(
-            f'No image was found in {folder!r} (endings {", ".join(SUFFIXES)}); give a folder of '
-            f'faces.'
-        )
+    paths = [str(path) for path in expand(folder)]
     if limit < 1:
         raise ValueError(f'--limit must be at least 1, got {limit}.')
     picked = np.linspace(0, len(paths) - 1, min(limit, len(paths))).astype(int)
@@ -73,10 +62,7 @@ def region_crop(model: ORTModel) -> RegionCropTransform:
 
 
 def face_sample(index: int, path: str, side: int, crop: RegionCropTransform) -> dict:
-    image = cv2.imread(path)
-    if image is None:
-        raise ValueError(f'{path} is no image that can be decoded; remove it from the folder.')
-    image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    image = cv2.resize(read_image(path), (side, side), interpolation=cv2.INTER_AREA)
     return PackRegionInputs()(crop(dict(img=image, sample_idx=index, img_path=path)))
 
 
