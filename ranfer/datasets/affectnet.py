@@ -1,5 +1,6 @@
 """AffectNet (Mollahosseini et al. 2017)."""
 
+from ranfer.datasets.annotation import check_rows
 from ranfer.datasets.base import FERDataset
 from ranfer.registry import DATASETS
 
@@ -18,7 +19,7 @@ class AffectNet(FERDataset):
         **kwargs: Arguments of :class:`~ranfer.datasets.base.FERDataset`.
 
     Raises:
-        ValueError: If ``num_classes`` is neither.
+        ValueError: If ``num_classes`` is neither, or not the number of names in ``metainfo``.
 
     Example:
         >>> dict(type='ranfer.AffectNet', data_root='data/affectnet', ann_file='valid.json',
@@ -35,23 +36,28 @@ class AffectNet(FERDataset):
                 f'set one of them'
             )
         self.num_classes = num_classes
+        if kwargs.get('classes') is None:
+            kwargs['classes'] = _CLASSES[:num_classes]
         super().__init__(*args, **kwargs)
-        self._metainfo['classes'] = _CLASSES[:num_classes]
 
-    def load_data_list(self) -> list[dict]:
-        """Load the rows; the file always has all eight classes."""
-        self._metainfo['classes'] = _CLASSES
-        rows = super().load_data_list()
-        self._metainfo['classes'] = _CLASSES[: self.num_classes]
-        return rows
-
-    def _select_rows(self, rows: list[dict]) -> list[dict]:
+    def _load_rows(self) -> tuple[dict, list[dict]]:
+        """Rows and class names without contempt if there are seven classes."""
+        names = self._metainfo.get('classes')
+        if names and len(names) != self.num_classes:
+            raise ValueError(
+                f'num_classes: got {self.num_classes} with {len(names)} names in '
+                f'metainfo.classes, expected one name a class; correct one of them'
+            )
+        metainfo, rows = super()._load_rows()
         if self.num_classes == 8:
-            return rows
+            return metainfo, rows
+        check_rows(rows, self.ann_file, num_classes=8)
+        if metainfo.get('classes'):
+            metainfo['classes'] = metainfo['classes'][:7]
         rows = [row for row in rows if row['gt_label'] < 7]
         for row in rows:
             score = row.get('gt_score')
             if score is not None:
                 total = sum(score[:7])
                 row['gt_score'] = [s / total for s in score[:7]] if total else None
-        return rows
+        return metainfo, rows

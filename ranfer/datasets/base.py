@@ -119,7 +119,6 @@ class FERDataset(BaseDataset):
         self._merge_metainfo(metainfo)
         classes = self._metainfo.get('classes')
         check_rows(rows, self.ann_file or self.data_root, len(classes) if classes else None)
-        rows = self._select_rows(rows)
         if self.use_distribution:
             self._require_distribution(rows)
         else:
@@ -154,10 +153,6 @@ class FERDataset(BaseDataset):
         for key, value in metainfo.items():
             if self._metainfo.get(key) is None:
                 self._metainfo[key] = value
-
-    def _select_rows(self, rows: list[dict]) -> list[dict]:
-        """Rows of the split that the data set uses; all by default."""
-        return rows
 
     def _require_distribution(self, rows: list[dict]) -> None:
         missing = sum(row.get('gt_score') is None for row in rows)

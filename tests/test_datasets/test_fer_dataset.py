@@ -156,6 +156,36 @@ def test_scores_of_seven_classes_sum_to_one(tmp_path):
     assert data.get_data_info(1)['gt_score'].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0]
 
 
+def affectnet(tmp_path, of_file, **kwargs):
+    rows = [{'img_path': f'{i}.png', 'gt_label': i} for i in range(8)]
+    save_annotation(tmp_path / 'train.json', of_file, rows)
+    return AffectNet('train.json', str(tmp_path), **kwargs)
+
+
+def test_seven_classes_leave_contempt_out(tmp_path):
+    names = list(AffectNet.METAINFO['classes'])
+    data = affectnet(tmp_path, {'classes': names}, num_classes=7)
+    assert list(data.metainfo['classes']) == names[:7] and data.get_gt_labels().max() == 6
+    lazy = affectnet(tmp_path, {'classes': names}, num_classes=7, lazy_init=True)
+    assert list(lazy.metainfo['classes']) == names[:7]
+
+
+@pytest.mark.parametrize('count', [7, 8])
+def test_own_names_of_affectnet_are_those_of_the_file_or_an_error(tmp_path, count):
+    names = list('abcdefgh')
+    given = dict(num_classes=count, metainfo=dict(classes=names[:count]))
+    for of_file in ({'classes': names}, {}):
+        assert list(affectnet(tmp_path, of_file, **given).metainfo['classes']) == names[:count]
+    owners = {'classes': list(AffectNet.METAINFO['classes'])}
+    for of_file, kwargs in ((owners, given), ({'classes': names}, dict(num_classes=count))):
+        with pytest.raises(ValueError, match='AffectNet expects .*; use the data set class that'):
+            affectnet(tmp_path, of_file, **kwargs)
+    sentence = f'num_classes: got {count} with 3 names'
+    for names in (dict(metainfo=dict(classes=['a', 'b', 'c'])), dict(classes=['a', 'b', 'c'])):
+        with pytest.raises(ValueError, match=sentence):
+            affectnet(tmp_path, {}, num_classes=count, **names)
+
+
 def test_folder_data_set(tmp_path, monkeypatch):
     files = ['joy/a.jpg', 'joy/deep/b.png', 'calm/c.jpeg', 'calm/readme.txt', '.cache/d.png']
     for name in files:
