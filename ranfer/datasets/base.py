@@ -34,8 +34,8 @@ class FERDataset(BaseDataset):
             ``dict(img_path=...)``. Defaults to no prefix.
         conditions: Condition name -> list file (:mod:`ranfer.datasets.conditions`). Images named in
             the list carry the condition; where a list has type codes they also carry
-            ``'<condition>_<code>'``. Names that are not in the split are counted and reported.
-            Defaults to None.
+            ``'<condition>_<code>'``. Names that are not in the split are counted and reported; if
+            none is, it is the wrong list and an error. Defaults to None.
         use_distribution: Whether samples carry the label distribution ``gt_score`` beside the
             label. Defaults to False.
         skip_bad: Whether an unreadable image is replaced by another sample while training. It is
@@ -48,7 +48,8 @@ class FERDataset(BaseDataset):
     Raises:
         FileNotFoundError: If data root, annotation file or a condition list is missing.
         ValueError: If the annotation is wrong (see :func:`~ranfer.datasets.annotation.check_rows`),
-            its classes are not those of the data set, or ``use_distribution`` finds none.
+            its classes are not those of the data set, ``use_distribution`` finds none, or a
+            condition list names no image of the split.
 
     Example:
         >>> train = dict(

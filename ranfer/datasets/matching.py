@@ -5,6 +5,7 @@ import os.path as osp
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NoReturn
 
 from mmengine.logging import print_log
 
@@ -27,7 +28,8 @@ def add_conditions(
 
     Raises:
         FileNotFoundError: If a list is missing.
-        ValueError: If a list is wrong (see :func:`ranfer.datasets.parse_condition_list`).
+        ValueError: If a list is wrong (see :func:`ranfer.datasets.parse_condition_list`), or names
+            no image of the split.
     """
     index = _RowIndex(rows, key)
     for condition, file in lists.items():
@@ -42,6 +44,8 @@ def add_conditions(
                 matched += 1
                 for row in found:
                     _mark(row, condition, kind)
+        if not matched:
+            _fail(condition, file, rows[0], unknown, ambiguous)
         _report(f'{owner}: condition {condition!r}', file, matched, unknown, ambiguous)
 
 
@@ -91,6 +95,20 @@ def _mark(row: dict, condition: str, kind: str) -> None:
     for name in (condition, f'{condition}_{kind}' if kind else condition):
         if name not in names:
             names.append(name)
+
+
+def _fail(condition: str, file: str, row: dict, unknown: Sequence[str], ambiguous: int) -> NoReturn:
+    """Refuse a list of which no name fits, as it is that of another split or data set."""
+    if ambiguous:
+        raise ValueError(
+            f'conditions: {condition!r} is empty, as {ambiguous} of {ambiguous + len(unknown)} '
+            f'names in {file!r} fit several images; write their relative paths in the list'
+        )
+    raise ValueError(
+        f'conditions: {condition!r} is empty, as none of the {len(unknown)} names in {file!r} is '
+        f'in this split, the first of which is {unknown[0]!r}, where {row["img_path"]!r} is the '
+        f'first image; give the list of this split or remove the key'
+    )
 
 
 def _report(

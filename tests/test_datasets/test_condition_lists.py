@@ -128,3 +128,20 @@ def test_a_name_behind_the_mark_of_a_comment(tmp_path):
     images = ['#x.jpg', '#a b/#x.jpg', 'y.jpg']
     found = conditions(tmp_path, images, ['./#x.jpg', './#a b/#x.jpg', '#y.jpg'])
     assert found == dict.fromkeys(images[:2], ('c',))
+
+
+@pytest.mark.parametrize(
+    ('images', 'sentence'),
+    [
+        (
+            ['a/z.jpg'],
+            "none of the 2 names in 'list.txt' .* is 'x', where 'a/z.jpg' is the first image; give",
+        ),
+        (['a/x.jpg', 'b/x.jpg', 'a/y.jpg', 'b/y.jpg'], 'write their relative paths'),
+    ],
+    ids=['unknown', 'ambiguous'],
+)
+def test_a_list_that_fits_no_image_is_an_error(tmp_path, monkeypatch, images, sentence):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=sentence):
+        conditions(Path(), images, ['x', 'y.jpg'])
