@@ -49,17 +49,18 @@ class _Finder:
                 entry['info'] = {'keypoints': np.round(points.astype(float), 2).tolist()}
         return results
 
-    def _prepare(self, image: np.ndarray) -> tuple[np.ndarray, tuple[float, int]]:
-        """Image as the detector sees it, the scale and the border in its pixels."""
-        scale = self.side / max(image.shape[:2]) if self.side else 1.0
-        if scale != 1:
-            size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
-            kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-            image = cv2.resize(image, size, interpolation=kind)
+    def _prepare(self, image: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, int]]:
+        """Image as the detector sees it, the scales of x and y and the border in its pixels."""
+        factor = self.side / max(image.shape[:2]) if self.side else 1.0
+        before = np.array(image.shape[1::-1])
+        size = np.maximum(np.rint(before * factor), 1).astype(int)
+        if factor != 1:
+            kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+            image = cv2.resize(image, size.tolist(), interpolation=kind)
         margin = round(self.border * max(image.shape[:2]))
         if margin:
             image = cv2.copyMakeBorder(image, *[margin] * 4, cv2.BORDER_CONSTANT)
-        return image, (scale, margin)
+        return image, (size / before, margin)
 
 
 _finder: _Finder

@@ -59,6 +59,17 @@ def test_landmarks_return_to_the_image(annotation, side):
     assert data.get_data_info(4)['gt_keypoints'][0, 0].tolist() == [1, 2, 1]
 
 
+def test_a_side_that_is_rounded_moves_no_landmark(tmp_path):
+    """160 by 2.4 pixels are 160 by 2: what lies at the lower border stays there."""
+    image = np.zeros((60, 4000, 3), np.uint8)
+    image[30:, 3000:] = 255
+    fakes.write_image(tmp_path / 'a.png', image)
+    save_annotation(tmp_path / 'a.json', {}, [{'img_path': 'a.png', 'gt_label': 0}])
+    extract_landmarks(str(tmp_path / 'a.json'), detector={'type': 'BrightSpotDetector'})
+    x, y = json.loads((tmp_path / 'a.json').read_text())['data_list'][0]['keypoints'][0]
+    assert abs(x - 3012.5) < 0.1 and abs(y - 45) < 0.1  # the middle of the first bright pixel
+
+
 def test_it_goes_on_and_repeats_nothing(annotation):
     (annotation.parent / '1.png').write_bytes(b'')
     config = dict(detector={'type': 'BrightSpotDetector'})
