@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import TextIO
 
-from mmengine.fileio import get_text
+from mmengine.fileio import get
 
 MAX_LINE = 1 << 16
 """Most characters of one line of a list or table."""
@@ -60,12 +60,11 @@ def read_text(path: str) -> str:
         UnicodeDecodeError: If the file is not text.
     """
     if '://' in path:
-        text = get_text(path)
-        _check_size(len(text))
-        return text
-    with open(path, 'rb') as file:
-        _check_size(os.fstat(file.fileno()).st_size)
-        data = file.read(MAX_BYTES + 1)  # a pipe has no size
+        data = get(path)
+    else:
+        with open(path, 'rb') as file:
+            _check_size(os.fstat(file.fileno()).st_size)
+            data = file.read(MAX_BYTES + 1)  # a pipe has no size
     _check_size(len(data))
     return data.decode('utf-8-sig')
 

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from mmengine.fileio import BaseStorageBackend, register_backend
 
 from ranfer.datasets import FERDataset, parse_condition_list, text
 from ranfer.datasets.converters import ConversionError
@@ -189,3 +190,18 @@ def test_table_that_csv_cannot_read_is_one_sentence(tmp_path):
     (tmp_path / 'fer2013new.csv').write_bytes(b'"a\r' + b'x\n' * 60_000)
     with pytest.raises(ConversionError, match='no table of comma-separated values|no column'):
         read_votes(Source([tmp_path / 'fer2013new.csv'], Report()), Report())
+
+
+class Memory(BaseStorageBackend):
+    """A store elsewhere that holds one text with a byte order mark."""
+
+    def get(self, filepath):
+        return '\ufeff{"ü": 1}'.encode()
+
+    def get_text(self, filepath, encoding='utf-8'):
+        return self.get(filepath).decode(encoding)
+
+
+def test_a_text_elsewhere_has_no_byte_order_mark_either():
+    register_backend('ranfer_test', Memory, prefixes='ranfer-test', force=True)
+    assert text.read_text('ranfer-test://a.json') == '{"ü": 1}'
