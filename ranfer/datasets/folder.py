@@ -74,7 +74,7 @@ class FERFolder(FERDataset):
             )
         files = (
             Path(base, file).relative_to(root).as_posix()
-            for base, _, files in os.walk(folder)
+            for base, _, files in os.walk(folder, followlinks=True)
             for file in files
             if file.lower().endswith(IMAGE_SUFFIXES)
         )

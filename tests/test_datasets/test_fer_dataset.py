@@ -216,6 +216,14 @@ def test_folder_data_set_takes_every_image_that_is_read(tmp_path):
     assert [sample['img'].shape for sample in data] == [(48, 48, 3)] * 6
 
 
+def test_folder_data_set_follows_links(tmp_path):
+    for name in ('elsewhere/a.png', 'faces/joy/b.png'):
+        fakes.write_image(tmp_path / name, fakes.noise(0))
+    for link in ('faces/calm', 'faces/joy/more'):
+        (tmp_path / link).symlink_to(tmp_path / 'elsewhere', target_is_directory=True)
+    assert FERFolder(data_root=str(tmp_path / 'faces')).get_gt_labels().tolist() == [0, 1, 1]
+
+
 @pytest.mark.parametrize('prefix', ['train', dict(img_path='train')])
 def test_folder_data_set_below_a_prefix(tmp_path, prefix):
     fakes.write_image(tmp_path / 'train/joy/a.jpg', fakes.noise(0))
