@@ -138,6 +138,7 @@ def check_rows(rows: Sequence[dict], source: str, num_classes: int | None) -> No
     _check_labels(rows, source, num_classes)
     for key, shape in (('bbox', (4,)), ('keypoints', (5, 2)), ('keypoints_visible', (5,))):
         _check_array(rows, source, key, shape)
+    _check_boxes(rows, source)
     _check_visible(rows, source)
     _check_scores(rows, source, num_classes)
     _check_conditions(rows, source)
@@ -203,6 +204,15 @@ def _check_array(rows: Sequence[dict], source: str, key: str, shape: tuple[int, 
 
 def _is_usable(array: np.ndarray | None) -> bool:
     return array is not None and bool((abs(array) <= MAX_COORDINATE).all())
+
+
+def _check_boxes(rows: Sequence[dict], source: str) -> None:
+    for index, row in enumerate(rows):
+        if row.get('bbox') is None:
+            continue
+        x1, y1, x2, y2 = map(float, row['bbox'])
+        if x1 > x2 or y1 > y2:
+            _fail(source, index, 'bbox', row['bbox'], 'x1, y1, x2, y2 with x1 <= x2 and y1 <= y2')
 
 
 def _check_visible(rows: Sequence[dict], source: str) -> None:

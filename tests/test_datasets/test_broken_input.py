@@ -58,6 +58,10 @@ ROWS = {
         'keypoints_visible: row 0 .*expected 5 values 0, 1 or 2',
     ),
     'box of three': ([GOOD, {**GOOD, 'bbox': [0, 0, 1]}], r'bbox: row 1 .*shape \(4,\)'),
+    'box of x, y, width, height': (
+        [GOOD, {**GOOD, 'bbox': [30, 30, 20, 40]}],
+        'bbox: row 1 .*expected x1, y1, x2, y2 with x1 <= x2',
+    ),
     'three scores': ([{**GOOD, 'gt_score': [1, 0, 0]}], 'gt_score: row 0 .*expected 2 values'),
     'scores sum to 2': ([{**GOOD, 'gt_score': [1, 1]}], 'gt_score: row 0 .*that sum to 1'),
     'negative score': ([{**GOOD, 'gt_score': [2, -1]}], 'gt_score: row 0 .*of at least 0'),

@@ -101,7 +101,7 @@ pairs = st.lists(coordinates, min_size=2, max_size=2)
 good_rows = st.fixed_dictionaries(
     {'img_path': names.map('images/{}.png'.format), 'gt_label': st.integers(0, 2)},
     optional={
-        'bbox': st.lists(coordinates, min_size=4, max_size=4),
+        'bbox': st.lists(coordinates, min_size=4, max_size=4).map(sorted),
         'keypoints': st.lists(
             st.lists(coordinates, min_size=2, max_size=2), min_size=5, max_size=5
         ),
