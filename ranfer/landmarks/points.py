@@ -1,4 +1,4 @@
-"""From face models with many points to the five points of ranfer."""
+"""The five points of ranfer, also from face models with many points."""
 
 import numpy as np
 
@@ -37,3 +37,19 @@ def to_five_points(points: np.ndarray) -> np.ndarray:
         )
     groups = FIVE_POINTS[count]
     return np.stack([points[..., list(group), :].mean(-2) for group in groups], axis=-2)
+
+
+def hide_outside(keypoints: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Make points outside an image invisible.
+
+    Args:
+        keypoints: x, y in pixels and visibility, shape ``(..., 3)``.
+        size: Height and width of the image.
+
+    Returns:
+        np.ndarray: A copy, in which such points have visibility 0.
+    """
+    places = keypoints[..., :2]
+    inside = ((places >= 0) & (places <= size[::-1])).all(-1)
+    seen = np.where(inside, keypoints[..., 2], 0)
+    return np.concatenate([places, seen[..., None]], axis=-1)

@@ -9,6 +9,7 @@ from mmcv.transforms.utils import cache_randomness
 from numpy.typing import ArrayLike
 
 from ranfer.landmarks.align import move_boxes, move_points, warp
+from ranfer.landmarks.points import hide_outside
 from ranfer.registry import TRANSFORMS
 
 
@@ -104,7 +105,9 @@ class RandomFaceAffine(BaseTransform):
         size = image.shape[1], image.shape[0]
         results['img'] = warp(image, matrix, size, cv2.BORDER_REPLICATE)
         if results.get('gt_keypoints') is not None:
-            results['gt_keypoints'] = _move_keypoints(results['gt_keypoints'], matrix, size)
+            moved = results['gt_keypoints'].copy()
+            moved[..., :2] = move_points(moved[..., :2], matrix)
+            results['gt_keypoints'] = hide_outside(moved, image.shape[:2])
         boxes = results.get('gt_bboxes')
         if boxes is not None:
             results['gt_bboxes'] = move_boxes(boxes, matrix).astype(boxes.dtype)
@@ -122,11 +125,3 @@ def _interval(key: str, value: float | Sequence[float]) -> tuple[float, float]:
     if len(bounds) != 2 or not bounds[0] <= bounds[1]:
         raise ValueError(f'{key}: got {value}, expected low and high with low <= high; correct it')
     return bounds
-
-
-def _move_keypoints(keypoints: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    moved = keypoints.copy()
-    moved[..., :2] = move_points(keypoints[..., :2], matrix)
-    inside = ((moved[..., :2] >= 0) & (moved[..., :2] <= size)).all(-1)
-    moved[..., 2] = np.where(inside, moved[..., 2], 0)
-    return moved

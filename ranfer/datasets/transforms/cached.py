@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-from ranfer.datasets.transforms.loading import LoadFaceImage, hide_outside
+from ranfer.datasets.transforms.loading import LoadFaceImage, put_image
 from ranfer.registry import TRANSFORMS
 
 _MAX_SAMPLES = 2**22
@@ -59,10 +59,7 @@ class LoadCachedFaceImage(LoadFaceImage):
             if results['img'].dtype == np.uint8:
                 self._store.put(index, name, results['img'])
             return results
-        results['img'] = image
-        results['img_shape'] = results['ori_shape'] = image.shape[:2]
-        hide_outside(results)
-        return results
+        return put_image(results, image)
 
     def __getstate__(self) -> dict:
         return {key: value for key, value in vars(self).items() if key != '_store'}

@@ -5,6 +5,7 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 
 from ranfer.datasets.image_file import decode_image, is_too_large, read_file
+from ranfer.landmarks.points import hide_outside
 from ranfer.registry import TRANSFORMS
 
 
@@ -57,10 +58,7 @@ class LoadFaceImage(LoadImageFromFile):
             image = decode_image(self._read(path), self.color_type, self.imdecode_backend)
         except (OSError, ValueError) as error:
             raise UnreadableImageError(path, _reason(error)) from error
-        results['img'] = image.astype(np.float32) if self.to_float32 else image
-        results['img_shape'] = results['ori_shape'] = image.shape[:2]
-        hide_outside(results)
-        return results
+        return put_image(results, image.astype(np.float32) if self.to_float32 else image)
 
     def _read(self, path: str) -> bytes:
         if self.backend_args or '://' in path:
@@ -71,14 +69,14 @@ class LoadFaceImage(LoadImageFromFile):
         return read_file(path)
 
 
-def hide_outside(results: dict) -> None:
-    """Mark landmarks outside the image as invisible, before a resize would move them into it."""
-    if results.get('gt_keypoints') is None:
-        return
-    points = results['gt_keypoints'].copy()
-    size = results['img_shape'][::-1]
-    points[((points[..., :2] < 0) | (points[..., :2] > size)).any(-1), 2] = 0
-    results['gt_keypoints'] = points
+def put_image(results: dict, image: np.ndarray) -> dict:
+    """Results with an image and its shape; of ``gt_keypoints``, points outside it are invisible,
+    before a resize would move them into it."""
+    results['img'] = image
+    results['img_shape'] = results['ori_shape'] = image.shape[:2]
+    if results.get('gt_keypoints') is not None:
+        results['gt_keypoints'] = hide_outside(results['gt_keypoints'], image.shape[:2])
+    return results
 
 
 def _reason(error: OSError | ValueError) -> str:
