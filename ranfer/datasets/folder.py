@@ -3,12 +3,13 @@
 import logging
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.logging import print_log
 
 from ranfer.datasets.base import FERDataset
-from ranfer.datasets.names import IMAGE_SUFFIXES, is_litter
+from ranfer.datasets.names import IMAGE_SUFFIXES, is_litter, is_safe
 from ranfer.registry import DATASETS
 
 
@@ -25,7 +26,7 @@ class FERFolder(FERDataset):
 
     Raises:
         FileNotFoundError: If a class folder is missing.
-        ValueError: If there is no class folder, a class has no image or is named twice.
+        ValueError: If there is no class folder, a class has no image, is named twice or by no name.
 
     Example:
         >>> dict(type='ranfer.FERFolder', data_root='data/my_faces',
@@ -46,12 +47,7 @@ class FERFolder(FERDataset):
                 f'data_root: {str(root)!r} has no folders, expected one folder a class with its '
                 f'images; sort the images into class folders'
             )
-        repeated = [name for name, count in Counter(classes).items() if count > 1]
-        if repeated:
-            raise ValueError(
-                f'classes: got {repeated[0]!r} more than once, expected different names; correct '
-                f'metainfo=dict(classes=...)'
-            )
+        _check_names(classes, root)
         unlisted = [name for name in found if name not in classes]
         if unlisted:
             print_log(
@@ -85,3 +81,18 @@ class FERFolder(FERDataset):
                 f'expected at least one for class {name!r}; add images or remove the folder'
             )
         return [{'img_path': path, 'gt_label': label} for path in paths]
+
+
+def _check_names(classes: Sequence[str], root: Path) -> None:
+    """See that classes have the names of different folders."""
+    for name, count in Counter(classes).items():
+        if type(name) is not str or not is_safe(name):
+            raise ValueError(
+                f'classes: got {name!r}, expected the name of a folder in {str(root)!r}; '
+                f'correct metainfo=dict(classes=...)'
+            )
+        if count > 1:
+            raise ValueError(
+                f'classes: got {name!r} more than once, expected different names; correct '
+                f'metainfo=dict(classes=...)'
+            )

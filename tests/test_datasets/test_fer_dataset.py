@@ -1,4 +1,5 @@
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -214,6 +215,14 @@ def test_folder_data_set_takes_every_image_that_is_read(tmp_path):
         pixels.save(tmp_path / f'joy/a.{suffix}')
     data = FERFolder(data_root=str(tmp_path), pipeline=[LoadFaceImage()])
     assert [sample['img'].shape for sample in data] == [(48, 48, 3)] * 6
+
+
+@pytest.mark.parametrize('name', [1, '', '..', '/nowhere'])
+def test_class_folders_have_names(tmp_path, name):
+    fakes.write_image(tmp_path / '1/a.png', fakes.noise(0))
+    sentence = f'classes: got {re.escape(repr(name))}, expected the name of a folder in .*; correct'
+    with pytest.raises(ValueError, match=sentence):
+        FERFolder(data_root=str(tmp_path), metainfo=dict(classes=['1', name]))
 
 
 def test_folder_data_set_follows_links(tmp_path):
