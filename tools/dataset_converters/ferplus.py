@@ -10,6 +10,8 @@ argmax (the largest of all ten columns), probability (train on the vote distribu
 with 'label/image crops' a line and, optionally, a second file with a label a line).
 """
 
+import argparse
+
 from ranfer.datasets.converters.cli import converter_parser, run_converter
 from ranfer.datasets.converters.ferplus import PROTOCOLS, convert_ferplus
 
@@ -18,7 +20,10 @@ def parse_list(text: str) -> tuple[str, tuple[str, str | None]]:
     split, _, files = text.partition('=')
     images, _, labels = files.partition(',')
     if split not in ('train', 'valid', 'test') or not images:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}, expected train, valid or test, '=' and one or two files, as in "
+            f'test=images.txt,labels.txt'
+        )
     return split, (images, labels or None)
 
 

@@ -170,7 +170,7 @@ def _jobs(
         if image == 'original':
             points = by_name.get(f'{name}_manu_attri.txt')
             try:
-                text = points.read(1 << 16).decode('utf-8') if points else None
+                text = points.read(1 << 16).decode('utf-8-sig') if points else None
             except (MemberError, UnicodeDecodeError):
                 text = ''
             info = {'points': text, 'size': size}

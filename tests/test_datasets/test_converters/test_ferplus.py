@@ -276,12 +276,19 @@ def test_an_image_in_the_lists_of_two_splits_is_noted(tmp_path):
     assert set(read(tmp_path / 'out')) == {'test'}
 
 
-def test_a_split_is_listed_once(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ('lists', 'sentence'),
+    [
+        (('train=a.txt', 'train=b.txt'), 'a split is given twice'),
+        (('trian=a.txt',), "got 'trian=a.txt', expected train, valid or test, '=' and one or two"),
+    ],
+)
+def test_mistakes_in_lists(tmp_path, capsys, lists, sentence):
     script = Path(__file__).parents[3] / 'tools/dataset_converters/ferplus.py'
-    lists = ['--list', 'train=a.txt', '--list', 'train=b.txt']
+    words = [word for item in lists for word in ('--list', item)]
     with pytest.raises(SystemExit):
-        run_script(script, tmp_path, '--protocol', 'lists', *lists)
-    assert 'a split is given twice' in capsys.readouterr().err
+        run_script(script, tmp_path, '--protocol', 'lists', *words)
+    assert sentence in ' '.join(capsys.readouterr().err.split())
 
 
 def test_blank_lines_of_the_csv_are_no_rows(tmp_path):

@@ -47,6 +47,8 @@ def test_rafdb_aligned_with_broken_files(tmp_path):
 def test_rafdb_originals_keep_the_manual_landmarks(tmp_path):
     """A similarity cannot fit five points exactly, so the residual is bounded, not zero."""
     root = fakes.write_rafdb(tmp_path / 'basic', 1, 1)
+    manual = root / 'Annotation/manual/train_00001_manu_attri.txt'
+    manual.write_text(manual.read_text(), encoding='utf-8-sig')  # as an editor may leave it
     convert_rafdb([root], tmp_path / 'out', image='original', size=112)
     data = RAFDB(data_root=str(tmp_path / 'out'), ann_file='train.json')
     info = data.get_data_info(0)
