@@ -9,7 +9,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from ranfer.datasets.base import FERDataset
-from ranfer.datasets.names import IMAGE_SUFFIXES, is_litter, is_safe
+from ranfer.datasets.names import IMAGE_SUFFIXES, UNREAD_SUFFIXES, is_litter, is_safe
 from ranfer.registry import DATASETS
 
 
@@ -68,13 +68,20 @@ class FERFolder(FERDataset):
                 f'classes: no folder {str(folder)!r} for class {name!r}; correct data_root or '
                 f'metainfo=dict(classes=...)'
             )
-        files = (
+        files = [
             Path(base, file).relative_to(root).as_posix()
             for base, _, files in os.walk(folder, followlinks=True)
             for file in files
-            if file.lower().endswith(IMAGE_SUFFIXES)
-        )
-        paths = sorted(file for file in files if not is_litter(file))
+        ]
+        paths = sorted(f for f in files if f.lower().endswith(IMAGE_SUFFIXES) and not is_litter(f))
+        unread = sum(f.lower().endswith(UNREAD_SUFFIXES) for f in files)
+        if unread:
+            print_log(
+                f'FERFolder: {str(folder)!r} has HEIC, HEIF or AVIF images ({unread}), which '
+                f'cannot be read and are left out; convert them to JPEG',
+                'current',
+                level=logging.WARNING,
+            )
         if not paths:
             raise ValueError(
                 f'classes: folder {str(folder)!r} has no image ({", ".join(IMAGE_SUFFIXES)}), '

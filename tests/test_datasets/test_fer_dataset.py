@@ -217,6 +217,17 @@ def test_folder_data_set_takes_every_image_that_is_read(tmp_path):
     assert [sample['img'].shape for sample in data] == [(48, 48, 3)] * 6
 
 
+def test_images_that_no_decoder_reads_are_not_left_out_in_silence(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(folder, 'print_log', lambda text, *args, **kwargs: said.append(text))
+    fakes.write_image(tmp_path / 'joy/a.jpg', fakes.noise(0))
+    for name in ('b.HEIC', 'c.avif'):
+        (tmp_path / 'joy' / name).write_bytes(b'x')
+    assert len(FERFolder(data_root=str(tmp_path))) == 1
+    [sentence] = said
+    assert "joy' has HEIC, HEIF or AVIF images (2), which cannot be read" in sentence
+
+
 @pytest.mark.parametrize('name', [1, '', '..', '/nowhere'])
 def test_class_folders_have_names(tmp_path, name):
     fakes.write_image(tmp_path / '1/a.png', fakes.noise(0))
