@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -68,11 +68,7 @@ class FERFolder(FERDataset):
                 f'classes: no folder {str(folder)!r} for class {name!r}; correct data_root or '
                 f'metainfo=dict(classes=...)'
             )
-        files = [
-            Path(base, file).relative_to(root).as_posix()
-            for base, _, files in os.walk(folder, followlinks=True)
-            for file in files
-        ]
+        files = [path.relative_to(root).as_posix() for path in _files(folder)]
         paths = sorted(f for f in files if f.lower().endswith(IMAGE_SUFFIXES) and not is_litter(f))
         unread = sum(f.lower().endswith(UNREAD_SUFFIXES) for f in files)
         if unread:
@@ -88,6 +84,14 @@ class FERFolder(FERDataset):
                 f'expected at least one for class {name!r}; add images or remove the folder'
             )
         return [{'img_path': path, 'gt_label': label} for path in paths]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files at any depth; links are followed but for those that lead back up."""
+    for base, folders, files in os.walk(folder, followlinks=True):
+        here = Path(base).resolve()
+        folders[:] = [name for name in folders if not here.is_relative_to((here / name).resolve())]
+        yield from (Path(base, name) for name in files)
 
 
 def _check_names(classes: Sequence[str], root: Path) -> None:

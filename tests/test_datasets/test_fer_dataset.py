@@ -244,6 +244,16 @@ def test_folder_data_set_follows_links(tmp_path):
     assert FERFolder(data_root=str(tmp_path / 'faces')).get_gt_labels().tolist() == [0, 1, 1]
 
 
+def test_folder_data_set_does_not_follow_links_that_lead_back(tmp_path):
+    for name in ('happy/a', 'sad'):
+        fakes.write_image(tmp_path / f'{name}/1.png', fakes.noise(0))
+    for link, target in (('happy/a/up', '..'), ('sad/root', '..'), ('sad/self', '.')):
+        (tmp_path / link).symlink_to(target, target_is_directory=True)
+    data = FERFolder(data_root=str(tmp_path))
+    found = [data.get_data_info(i)['img_path'] for i in range(len(data))]
+    assert found == [str(tmp_path / name) for name in ('happy/a/1.png', 'sad/1.png')]
+
+
 @pytest.mark.parametrize('prefix', ['train', dict(img_path='train')])
 def test_folder_data_set_below_a_prefix(tmp_path, prefix):
     fakes.write_image(tmp_path / 'train/joy/a.jpg', fakes.noise(0))

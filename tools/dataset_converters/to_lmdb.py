@@ -9,7 +9,7 @@ import argparse
 import os
 
 from ranfer.datasets.annotation import load_rows
-from ranfer.engine.errors import one_sentence_errors
+from ranfer.engine.errors import one_sentence_errors, tool_parser
 from ranfer.utils.dependencies import require
 
 LONGEST = 511
@@ -17,11 +17,10 @@ LONGEST = 511
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Put the images of a data set into LMDB')
+    parser = tool_parser('Put the images of a data set into LMDB')
     parser.add_argument('data_root', help='data_root of the config')
     parser.add_argument('ann_files', nargs='+', help='annotation files in it')
     parser.add_argument('--out', help='database; images.lmdb in data_root by default')
-    parser.add_argument('--traceback', action='store_true', help='show the traceback of an error')
     return parser.parse_args()
 
 
