@@ -245,7 +245,7 @@ def test_a_full_disk_or_a_wrong_folder_ends_a_folder_of_images(
         cv2.imwrite(f'{name}.png', IMAGE)
 
     def write_bytes(path, data):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # without a name, as the disk does
 
     monkeypatch.setattr(Path, 'write_bytes', write_bytes)
     args = ['predict', 'a.png', 'b.png', '--faces', 'whole', '--out', target, '--device', 'cpu']
@@ -253,6 +253,15 @@ def test_a_full_disk_or_a_wrong_folder_ends_a_folder_of_images(
         cli.main(args)
     message = 'No space left on device: o/a.jpg; free' if target == 'o' else 'Not a directory'
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='has no full disk')
+def test_a_full_disk_names_the_json_lines(weights, capsys):
+    cv2.imwrite('a.png', IMAGE)
+    args = ['predict', 'a.png', '--faces', 'whole', '--device', 'cpu', '--json', '/dev/full']
+    with pytest.raises(SystemExit):
+        cli.main(args)
+    assert 'No space left on device: /dev/full; free space there.' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('number', [errno.EPIPE, errno.ENOSPC])

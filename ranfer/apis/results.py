@@ -10,6 +10,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from ranfer.apis.outputs import is_full
+
 
 @dataclass(frozen=True)
 class Region:
@@ -115,6 +117,11 @@ def write_jsonl(path: str | os.PathLike, results: Iterable[Result]) -> None:
     path, results = Path(path), iter(results)
     first = list(islice(results, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w', encoding='utf-8', buffering=1) as file:
-        for result in chain(first, results):
-            file.write(f'{result.to_json()}\n')
+    try:
+        with path.open('w', encoding='utf-8', buffering=1) as file:
+            for result in chain(first, results):
+                file.write(f'{result.to_json()}\n')
+    except OSError as error:
+        if is_full(error) and not error.filename:
+            error.filename = str(path)
+        raise

@@ -12,6 +12,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ranfer.engine.atomic import draft_of
+
 DPI = 100
 BLUE, ORANGE, GREY = '#0072b2', '#d55e00', '#666666'
 """Two colours that stay apart in every form of colour blindness (Okabe and Ito), and grey."""
@@ -53,7 +55,7 @@ def to_image(figure: Figure) -> np.ndarray:
 
 
 def write_picture(path: str | os.PathLike, image: np.ndarray) -> None:
-    """Write an RGB image as the suffix of ``path`` says; missing folders are made.
+    """Write an RGB image as the suffix of ``path`` says, whole or not at all; folders are made.
 
     Args:
         path: Target such as ``'out/face.png'``.
@@ -61,7 +63,7 @@ def write_picture(path: str | os.PathLike, image: np.ndarray) -> None:
 
     Raises:
         PictureError: If the suffix is no image format, or the format has no images of that size.
-        OSError: If the file cannot be written.
+        OSError: If the file cannot be written; an older one stays as it was.
     """
     path = Path(path)
     if not path.suffix or not cv2.haveImageWriter(f'picture{path.suffix}'):
@@ -79,7 +81,11 @@ def write_picture(path: str | os.PathLike, image: np.ndarray) -> None:
             f'{path.suffix} can hold; shrink the image.'
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.tobytes())
+    try:
+        with draft_of(str(path)) as draft:
+            Path(draft).write_bytes(data.tobytes())
+    except OSError as error:  # which names the draft, or nothing
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def text_colour(background: Sequence[float] | np.ndarray) -> str:

@@ -306,3 +306,20 @@ def test_rows_of_one_name_are_all_drawn(monkeypatch):
         'joy': 1,
         'overall (condition)': 1,
     }
+
+
+def test_a_picture_is_written_whole_or_not_at_all(tmp_path):
+    resource = pytest.importorskip('resource')
+    path = tmp_path / f'{80 * "喜"}.png'  # 240 bytes, which leaves little for the name of a draft
+    write_picture(path, np.zeros((2, 2, 3), np.uint8))
+    before = path.read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before), limit[1]))
+    try:
+        with pytest.raises(OSError, match='File too large') as caught:
+            write_picture(path, np.random.default_rng(0).integers(0, 256, (99, 99, 3), np.uint8))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert caught.value.filename == str(path)
+    assert path.read_bytes() == before
+    assert [*tmp_path.iterdir()] == [path]
