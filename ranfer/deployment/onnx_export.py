@@ -108,6 +108,8 @@ def _write(module: ExportableRAN, path: str, size: tuple[int, int]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', DeprecationWarning)
         warnings.simplefilter('ignore', torch.jit.TracerWarning)
+        # Its sampling ratio of -1, the grid that adapts to a box, is the 0 of ONNX.
+        warnings.filterwarnings('ignore', 'ONNX export for RoIAlign')
         torch.onnx.export(
             module,
             tuple(example_inputs(module, 2, 3, size).values()),

@@ -135,6 +135,11 @@ def test_as_many_images_as_boxes(shared):
         ExportableRAN(build(shared=shared))(images, boxes, torch.ones(3, 4, dtype=torch.bool))
 
 
+@pytest.mark.filterwarnings('error:ONNX export for RoIAlign')
+def test_the_export_does_not_warn_of_what_changes_nothing(tmp_path):
+    export_onnx(build(), str(tmp_path / 'model.onnx'))
+
+
 def test_the_model_of_the_caller_stays_as_it_is(tmp_path):
     model = build().train()
     export_onnx(model, str(tmp_path / 'model.onnx'))
