@@ -47,6 +47,7 @@ STRATEGIES = {
     'random': dict(type='RandomRegions'),
 }
 FACES = {'find faces': 'detect', 'the whole picture is one face': 'whole'}
+NO_FACE = f'No face was found; if the picture is one face, choose {[*FACES][1]!r}.'
 TABLE = ['file', 'face', 'expression', 'probability', 'x1', 'y1', 'x2', 'y2', 'message']
 ONE_AT_A_TIME = dict(concurrency_limit=1, concurrency_id='model')
 WIDTHS = ['18%', '6%', '13%', '11%', *['6%'] * 4, '28%']
@@ -207,7 +208,7 @@ def build_page(models: list[str], seconds: float = MAX_SECONDS):
             faces = gr.Radio(list(FACES), value=next(iter(FACES)), label='faces')
         choices = [model, strategy, faces]
         with gr.Tab('One picture'):
-            one_picture_tab(gr, told(gr, one_picture), choices)
+            one_picture_tab(gr, hinted(gr, told(gr, one_picture)), choices)
         with gr.Tab('Many pictures'):
             many_pictures_tab(gr, told(gr, many_pictures), choices)
     return page.queue(max_size=64)
@@ -225,6 +226,19 @@ def told(gr, function: Callable) -> Callable:
             if isinstance(args[0], str):
                 text = text.replace(args[0], Path(args[0]).name)
             raise gr.Error(text, duration=20, print_exception=False) from error
+
+    return run
+
+
+def hinted(gr, function: Callable) -> Callable:
+    """Say on the page that a picture has no face: it comes back as it was."""
+
+    @functools.wraps(function)
+    def run(*args):
+        picture, regions, values = function(*args)
+        if not values['faces']:
+            gr.Warning(NO_FACE, duration=20)
+        return picture, regions, values
 
     return run
 

@@ -3,6 +3,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -60,6 +61,18 @@ def test_messages(model):
         web_demo.analyse_one(None, model, 'as trained', WHOLE)
     with pytest.raises(ValueError, match='at most 50'):
         web_demo.analyse_many(['a.png'] * 51, model, 'as trained', WHOLE)
+
+
+def test_a_picture_without_a_face_says_so(tmp_path, model):
+    said, page = [], SimpleNamespace(Warning=lambda text, **_: said.append(text))
+    hinted = web_demo.hinted(page, web_demo.analyse_one)
+    cv2.imwrite(str(tmp_path / 'a.png'), IMAGE)
+    hinted(str(tmp_path / 'a.png'), model, 'as trained', WHOLE)
+    assert not said
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros_like(IMAGE))
+    answer = hinted(str(tmp_path / 'a.png'), model, 'as trained', 'find faces')
+    assert answer[1] is None and answer[2]['faces'] == []
+    assert said == [f"No face was found; if the picture is one face, choose '{WHOLE}'."]
 
 
 def test_time_limits(tmp_path, model):
