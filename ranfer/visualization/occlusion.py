@@ -37,7 +37,7 @@ def draw_hidden_regions(shares: np.ndarray, relative: np.ndarray) -> np.ndarray:
     filled = [i for i in range(_BINS) if (index == i).any()]
     groups = [relative[index == i] for i in filled]
     mean = np.array([group.mean() for group in groups])
-    error = np.array([1.96 * group.std() / np.sqrt(len(group)) for group in groups])
+    error = np.array([_half_interval(group) for group in groups])
     middle = np.array([shares[index == i].mean() for i in filled])
     figure = new_figure(720, 480)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -68,6 +68,11 @@ def draw_hidden_regions(shares: np.ndarray, relative: np.ndarray) -> np.ndarray:
         axes.set_axisbelow(True)
         clean_axes(axes)
     return to_image(figure)
+
+
+def _half_interval(values: np.ndarray) -> float:
+    """Half the 95 % interval of a mean, which a single value has none of."""
+    return 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
 
 
 def draw_sliding(

@@ -19,6 +19,7 @@ from ranfer.visualization import (
     draw_reliability,
     evaluation,
     mean_region_weights,
+    occlusion,
     read_scalars,
     write_picture,
 )
@@ -323,3 +324,13 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path):
     assert caught.value.filename == str(path)
     assert path.read_bytes() == before
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_single_region_has_no_interval(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        matplotlib.axes.Axes, 'errorbar', lambda _, x, y, error, **__: drawn.append(error)
+    )
+    occlusion.draw_hidden_regions(np.array([0.1, 0.1, 0.9]), np.array([1.0, 1.2, 0.8]))
+    # two values 0.2 apart have a standard deviation of 0.2 / sqrt(2)
+    np.testing.assert_allclose(drawn[0], [1.96 * 0.1, np.nan])
