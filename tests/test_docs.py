@@ -7,8 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 
+from ranfer.models import RANNeck
 from ranfer.registry import REGIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -165,3 +168,18 @@ def test_figures_are_drawn(tmp_path):
         picture = figures.FIGURES[name]()
         assert picture.shape[2] == 3 and len({*picture[::20, ::20].reshape(-1).tolist()}) > 50
         figures.write(tmp_path / f'{name}.png', picture)
+
+
+BACKBONES = re.findall(r'^\| `(dict\(type=.+\))` \| (\d+) \|$', read(DOCS / 'mixing_in.md'), re.M)
+
+
+@pytest.mark.parametrize(('config', 'channels'), BACKBONES)
+def test_backbones_give_so_many_channels(config, channels):
+    if 'TIMM' in config:
+        pytest.importorskip('timm')
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        backbone = MODELS.build(eval(config))
+    backbone.eval()
+    neck = RANNeck(in_channels=int(channels), num_regions=2)
+    with torch.no_grad():
+        assert neck(backbone(torch.zeros(2, 3, 64, 64))).face_feature.shape == (1, int(channels))
