@@ -358,9 +358,11 @@ def doctor(args: argparse.Namespace) -> int:
     from mmengine.device import get_device
 
     from ranfer.apis.model_file import shipped_models
+    from ranfer.engine.precision import cpu_has_bf16
 
     print(f'  {"opencv":<16}{cv2.__version__}')
-    print(f'  {"device":<16}{get_device()}, {torch.get_num_threads()} CPU threads')
+    bf16 = 'with' if cpu_has_bf16() else 'without'
+    print(f'  {"device":<16}{get_device()}, {torch.get_num_threads()} CPU threads {bf16} bf16')
     print(f'  {"weights":<16}{", ".join(shipped_models()) or "none shipped"}')
     print('Optional parts')
     for module, name, purpose, command in OPTIONAL:

@@ -11,6 +11,7 @@ import pytest
 
 from ranfer import cli
 from ranfer.apis import frames
+from ranfer.engine import precision
 
 sys.path.insert(0, str(Path(__file__).parent / 'test_apis'))
 import tiny
@@ -421,3 +422,10 @@ def test_doctor_names_the_command_for_what_is_missing(capsys, monkeypatch):
     assert 'landmarks by dlib: pip install dlib' in text
     assert 'images in a database: pip install lmdb' in text
     assert 'torch ' in text
+
+
+@pytest.mark.parametrize(('bf16', 'word'), [(True, 'with'), (False, 'without')])
+def test_doctor_says_whether_the_cpu_has_bf16(capsys, monkeypatch, bf16, word):
+    monkeypatch.setattr(precision, 'cpu_has_bf16', lambda: bf16)
+    cli.main(['doctor'])
+    assert f'CPU threads {word} bf16\n' in capsys.readouterr().out
