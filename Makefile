@@ -6,7 +6,7 @@ WORK := work_dirs/quickstart
 .PHONY: help venv quickstart test lint docs clean
 
 help:
-	@echo "make quickstart  install, draw faces, train RAN and its baseline, compare them (8 to 15 minutes)"
+	@echo "make quickstart  install, draw faces, train RAN and its baseline, compare them (8 to 15 minutes, half an hour without AVX-512)"
 	@echo "make test        install, lint and test"
 	@echo "make docs        write the documentation to docs/_build/html"
 	@echo "make venv        only the virtual environment $(VENV)"
